@@ -1,0 +1,123 @@
+//! What is particular to sled: damage, locks, moving aside, the full fsync.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use tributary_projector::store::{
+    Commit, Group, SledOptions, SledStore, StoreError, ViewStore, open_or_move_aside,
+};
+
+const OPTIONS: SledOptions = SledOptions { cache_bytes: 16 << 20, flush_every_ms: Some(500) };
+
+fn filled(path: &Path) {
+    let store = SledStore::open(path, OPTIONS).expect("open");
+    let rows = (0..3_000_u32).map(|n| (n.to_be_bytes().to_vec(), Some(vec![7; 200]))).collect();
+    store.commit(Commit { groups: vec![Group::new(rows)], last: vec![] }).expect("commit");
+    store.flush().expect("flush");
+}
+
+fn rows(store: &SledStore) -> usize {
+    store.scan(b"", None, usize::MAX).expect("scan").len()
+}
+
+#[test]
+fn a_sound_store_is_not_moved() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("views");
+    filled(&path);
+    let (store, aside) = open_or_move_aside(&path, OPTIONS).expect("open");
+    assert_eq!(aside, None);
+    assert_eq!(rows(&store), 3_000);
+    assert!(store.stats().bytes_on_disk > 0);
+}
+
+#[test]
+fn a_store_that_will_not_open_is_moved_aside_each_time() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("views");
+    for number in 1..=2 {
+        filled(&path);
+        // Another engine version in the settings file is one of the ways not to open.
+        fs::write(path.join("conf"), b"segment_size: 524288\nuse_compression: false\nversion: 9.9\n1234")
+            .expect("damage");
+        assert!(matches!(SledStore::open(&path, OPTIONS), Err(StoreError::Unopenable { .. })));
+        let (store, aside) = open_or_move_aside(&path, OPTIONS).expect("open");
+        assert_eq!(aside, Some(folder.path().join(format!("views.broken-{number}"))));
+        assert_eq!(rows(&store), 0);
+        assert!(aside.is_some_and(|aside| aside.join("db").is_file()), "the old files are kept");
+    }
+}
+
+#[test]
+fn damage_anywhere_never_panics_out() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("views");
+    for part in 0..8_usize {
+        let _ = fs::remove_dir_all(&path);
+        filled(&path);
+        for entry in fs::read_dir(&path).expect("folder") {
+            let file = entry.expect("entry").path();
+            let name = file.file_name().expect("name").to_string_lossy().into_owned();
+            // Without its snapshots sled reads the whole data file when it opens.
+            if name.starts_with("snap") {
+                fs::remove_file(&file).expect("snapshot");
+            } else if name == "db" {
+                let mut bytes = fs::read(&file).expect("data");
+                let from = bytes.len() * part / 8;
+                bytes.iter_mut().skip(from).take(20_000).for_each(|byte| *byte ^= 0x5a);
+                fs::write(&file, bytes).expect("damage");
+            }
+        }
+        // Whatever sled makes of it, the caller gets a store or an error, and a store again in the end.
+        match open_or_move_aside(&path, OPTIONS) {
+            Ok((store, _)) => match store.scan(b"", None, usize::MAX) {
+                Ok(found) => assert!(found.len() <= 3_000),
+                Err(error) => assert!(error.needs_rebuild(), "{error}"),
+            },
+            Err(error) => panic!("no store after damage in part {part}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_store_in_use_is_locked_and_stays_in_place() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("views");
+    filled(&path);
+    let holder = SledStore::open(&path, OPTIONS).expect("open");
+    let Err(error) = open_or_move_aside(&path, OPTIONS) else { panic!("opened twice") };
+    assert!(matches!(error, StoreError::Locked), "{error}");
+    assert!(error.retryable());
+    assert_eq!(rows(&holder), 3_000);
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_not_damage() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("file");
+    fs::write(&file, b"not a folder").expect("file");
+    let Err(error) = open_or_move_aside(&file.join("views"), OPTIONS) else { panic!("opened below a file") };
+    assert!(matches!(error, StoreError::Io(_)), "{error}");
+    assert!(!error.retryable());
+}
+
+#[test]
+fn other_threads_read_while_one_writes() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let store = Arc::new(SledStore::open(&folder.path().join("views"), OPTIONS).expect("open"));
+    let reader = Arc::clone(&store);
+    let reading = std::thread::spawn(move || {
+        let mut most = 0;
+        while most < 50 {
+            let found = reader.scan(b"", None, usize::MAX).expect("scan").len();
+            assert!(found >= most, "rows went away");
+            most = found;
+        }
+    });
+    for n in 0..50_u32 {
+        let group = Group::new(vec![(n.to_be_bytes().to_vec(), Some(vec![1]))]);
+        store.commit(Commit { groups: vec![group], last: vec![] }).expect("commit");
+    }
+    reading.join().expect("reader");
+}
