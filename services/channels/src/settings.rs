@@ -1,0 +1,224 @@
+//! A channel's settings as the adapter sees them: typed look-ups that remember which keys were asked for, so that unknown
+//! keys can be refused. Secrets arrive resolved; where they came from is the shell's business.
+
+use crate::{
+    adapter::{Built, ChannelAdapter, Registration},
+    registration,
+};
+use serde_json::{Map, Value};
+use std::{collections::BTreeSet, fmt};
+use tributary_core::{draft::ChannelContext, event::Trust};
+
+/// A resolved secret; its `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// A setting that is missing, unknown or of the wrong form. `key` says where, so that the shell can name line and column.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct SettingsError {
+    /// The key inside the channel's table; dots between levels.
+    pub key: String,
+    /// What is wrong and what would be right.
+    pub problem: String,
+}
+
+impl SettingsError {
+    /// An error at `key`.
+    #[must_use]
+    pub fn new(key: &str, problem: impl Into<String>) -> Self {
+        Self { key: key.to_owned(), problem: problem.into() }
+    }
+}
+
+/// One channel's table.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    values: Map<String, Value>,
+    asked: BTreeSet<String>,
+    /// Name of the channel.
+    pub name: String,
+    /// The hub's IANA time zone, for sources that write local times.
+    pub time_zone: String,
+    /// The hub's default phone region.
+    pub default_region: String,
+}
+
+impl Settings {
+    /// The settings of channel `name`; secrets are already resolved to their values.
+    #[must_use]
+    pub fn new(name: &str, values: Map<String, Value>, time_zone: &str, default_region: &str) -> Self {
+        Self {
+            values,
+            asked: BTreeSet::new(),
+            name: name.to_owned(),
+            time_zone: time_zone.to_owned(),
+            default_region: default_region.to_owned(),
+        }
+    }
+
+    /// The value at `key`, whatever its type.
+    pub fn value(&mut self, key: &str) -> Option<Value> {
+        self.asked.insert(key.to_owned());
+        self.values.get(key).cloned()
+    }
+
+    /// Text at `key`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if it is there and no text.
+    pub fn text(&mut self, key: &str) -> Result<Option<String>, SettingsError> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(SettingsError::new(key, "must be a text in quotes")),
+        }
+    }
+
+    /// Text at `key`, which must be there.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if it is absent, empty or no text.
+    pub fn required(&mut self, key: &str, what: &str) -> Result<String, SettingsError> {
+        match self.text(key)? {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => Err(SettingsError::new(key, format!("is missing: {what}"))),
+        }
+    }
+
+    /// `true` or `false` at `key`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if it is there and neither.
+    pub fn flag(&mut self, key: &str) -> Result<Option<bool>, SettingsError> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(_) => Err(SettingsError::new(key, "must be true or false")),
+        }
+    }
+
+    /// A list of texts at `key`; one text counts as a list of one; absent = empty.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if it is anything else.
+    pub fn texts(&mut self, key: &str) -> Result<Vec<String>, SettingsError> {
+        let wrong = || SettingsError::new(key, "must be a text or a list of texts");
+        match self.value(key) {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) => Ok(vec![text]),
+            Some(Value::Array(items)) => {
+                items.into_iter().map(|i| i.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+            }
+            Some(_) => Err(wrong()),
+        }
+    }
+
+    /// One secret, or two while rotating, at `key`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] without any, with an empty one, or with more than two.
+    pub fn secrets(&mut self, key: &str, what: &str) -> Result<Vec<Secret>, SettingsError> {
+        let secrets = self.texts(key)?;
+        if secrets.is_empty() || secrets.iter().any(String::is_empty) {
+            let how = format!("is missing: {what}, as \"env:NAME\" or \"file:PATH\"");
+            return Err(SettingsError::new(key, how));
+        }
+        if secrets.len() > 2 {
+            return Err(SettingsError::new(key, "takes one secret, or two while rotating"));
+        }
+        Ok(secrets.into_iter().map(Secret).collect())
+    }
+
+    /// A table at `key`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if it is there and no table.
+    pub fn table(&mut self, key: &str) -> Result<Option<Map<String, Value>>, SettingsError> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(map)),
+            Some(_) => Err(SettingsError::new(key, "must be a table")),
+        }
+    }
+
+    fn finish(&self) -> Result<(), SettingsError> {
+        match self.values.keys().find(|k| !self.asked.contains(*k)) {
+            Some(key) => {
+                let known: Vec<&str> = self.asked.iter().map(String::as_str).collect();
+                Err(SettingsError::new(key, format!("is not a known setting; known: {}", known.join(", "))))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A configured channel, ready to verify and decode.
+pub struct Channel {
+    /// What goes into every event of it.
+    pub context: ChannelContext,
+    /// The adapter.
+    pub adapter: Box<dyn ChannelAdapter>,
+    /// Its row in the registry.
+    pub registration: &'static Registration,
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Channel({}, {})", self.context.name, self.context.kind)
+    }
+}
+
+/// Builds a channel from its table.
+///
+/// # Errors
+/// [`SettingsError`] naming the key that is missing, wrong or unknown.
+pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
+    let kind = settings.required("kind", "which adapter, such as \"line\" or \"web_form\"")?;
+    let registration = registration(&kind).ok_or_else(|| {
+        let known: Vec<&str> = crate::REGISTRY.iter().map(|r| r.kind).collect();
+        SettingsError::new("kind", format!("no adapter of this name; there are: {}", known.join(", ")))
+    })?;
+    let region = settings.text("region")?.unwrap_or_else(|| settings.default_region.clone());
+    let region = region.parse().map_err(|_| {
+        SettingsError::new("region", "must be a two-letter country code, such as \"TW\" or \"HK\"")
+    })?;
+    let trust = match settings.text("trust")?.as_deref() {
+        None => None,
+        Some("verified") => Some(Trust::Verified),
+        Some("claimed") => Some(Trust::Claimed),
+        Some("observed") => Some(Trust::Observed),
+        Some(_) => {
+            return Err(SettingsError::new("trust", "must be \"verified\", \"claimed\" or \"observed\""));
+        }
+    };
+    let member_is_phone = settings.flag("member_is_phone")?.unwrap_or(false);
+    let brand = settings.text("brand")?.unwrap_or_default();
+    let Built { adapter, account, trust_cap } = (registration.build)(&mut settings)?;
+    settings.finish()?;
+    let context = ChannelContext {
+        name: settings.name.clone(),
+        kind,
+        account,
+        region,
+        trust_cap: trust.unwrap_or(trust_cap),
+        member_is_phone,
+        brand,
+        generation: 0,
+    };
+    Ok(Channel { context, adapter, registration })
+}

@@ -1,0 +1,57 @@
+//! Webhook signatures: HMAC-SHA256 over raw bytes, compared in constant time. Length and encoding are checked first.
+
+use crate::settings::Secret;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// HMAC-SHA256 of the parts, one after the other.
+#[must_use]
+pub fn hmac_sha256(secret: &Secret, parts: &[&[u8]]) -> [u8; 32] {
+    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.bytes()) else {
+        return [0; 32]; // cannot happen: HMAC takes keys of any length
+    };
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// Base64 of the signature, as LINE, Square and Shopify write it.
+#[must_use]
+pub fn base64_of(signature: &[u8]) -> String {
+    STANDARD.encode(signature)
+}
+
+/// Lower-case hexadecimal of the signature, as Meta writes it.
+#[must_use]
+pub fn hex_of(signature: &[u8]) -> String {
+    signature.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Whether `text` is the base64 of the HMAC under one of the secrets.
+#[must_use]
+pub fn matches_base64(secrets: &[Secret], parts: &[&[u8]], text: &str) -> bool {
+    STANDARD.decode(text).is_ok_and(|given| matches(secrets, parts, &given))
+}
+
+/// Whether `text` is the lower-case hexadecimal of the HMAC under one of the secrets.
+#[must_use]
+pub fn matches_hex(secrets: &[Secret], parts: &[&[u8]], text: &str) -> bool {
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        return false;
+    }
+    let given: Option<Vec<u8>> =
+        (0..64).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect();
+    given.is_some_and(|given| matches(secrets, parts, &given))
+}
+
+fn matches(secrets: &[Secret], parts: &[&[u8]], given: &[u8]) -> bool {
+    // Every secret is tried whatever the result, so that time does not tell which one matched.
+    let mut found = subtle::Choice::from(0);
+    for secret in secrets {
+        found |= hmac_sha256(secret, parts).as_slice().ct_eq(given);
+    }
+    found.into()
+}

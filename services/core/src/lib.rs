@@ -1,0 +1,16 @@
+//! Tributary's core: events, identifiers, identity resolution, the fold and the views it gives.
+//!
+//! Absent on purpose: I/O, clocks, randomness, threads, environment. Time and keys come in as data; the same events give
+//! the same views in any order.
+
+pub mod body;
+pub mod content;
+pub mod draft;
+pub mod event;
+pub mod ids;
+pub mod money;
+pub mod normalise;
+pub mod seal;
+pub mod time;
+pub mod token;
+pub mod wire;

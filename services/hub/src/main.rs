@@ -1,0 +1,2 @@
+//! The hub's binary.
+fn main() {}

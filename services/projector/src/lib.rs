@@ -1,0 +1,3 @@
+//! Log to core to store.
+
+pub mod store;
