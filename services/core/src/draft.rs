@@ -172,14 +172,15 @@ impl ChannelContext {
             {
                 claim = Claim::new("phone", "", phone, claim.trust.min(Trust::Claimed));
             }
-            let (value, marks) = match normalise::normalise(&claim.kind, &claim.scope, &claim.value, self.region) {
-                Normal::Key { value, marks } => (value, marks),
-                Normal::Attribute { reason, .. } | Normal::Reject { reason } => {
-                    let reason = reason.as_str().to_owned();
-                    content.contacts.push(Contact { kind: claim.kind, value: claim.value, reason });
-                    continue;
-                }
-            };
+            let (value, marks) =
+                match normalise::normalise(&claim.kind, &claim.scope, &claim.value, self.region) {
+                    Normal::Key { value, marks } => (value, marks),
+                    Normal::Attribute { reason, .. } | Normal::Reject { reason } => {
+                        let reason = reason.as_str().to_owned();
+                        content.contacts.push(Contact { kind: claim.kind, value: claim.value, reason });
+                        continue;
+                    }
+                };
             let mut trust = claim.trust.min(self.trust_cap);
             if claim.kind == "phone" && normalise::phone_class(&value) != normalise::PhoneClass::Mobile {
                 trust = trust.min(Trust::Claimed);

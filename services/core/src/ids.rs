@@ -136,7 +136,11 @@ impl FromStr for CustomerId {
         }
         free = free << 2 | u128::from(values[24] >> 3);
         let ordinal = (values[24] & 7) << 5 | values[25];
-        let id = (free >> 74) << 80 | 5 << 76 | ((free >> 62) & 0xfff) << 64 | 2 << 62 | (free & 0x3fff_ffff_ffff_ffff);
+        let id = (free >> 74) << 80
+            | 5 << 76
+            | ((free >> 62) & 0xfff) << 64
+            | 2 << 62
+            | (free & 0x3fff_ffff_ffff_ffff);
         Ok(Self { event: EventId(id.to_be_bytes()), ordinal })
     }
 }
@@ -258,7 +262,8 @@ mod tests {
 
     #[test]
     fn a_cursor_is_text_and_back() {
-        let cursor = Cursor::new([Position { origin: 9, sequence: 3 }, Position { origin: 1, sequence: 70_000 }]);
+        let cursor =
+            Cursor::new([Position { origin: 9, sequence: 3 }, Position { origin: 1, sequence: 70_000 }]);
         assert_eq!(cursor.to_string(), "1-00000001.11170-00000009.3");
         assert_eq!(cursor.to_string().parse(), Ok(cursor.clone()));
         assert_eq!("1".parse(), Ok(Cursor::default()));

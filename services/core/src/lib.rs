@@ -4,9 +4,11 @@
 //! the same views in any order.
 
 pub mod body;
+pub mod codec;
 pub mod content;
 pub mod draft;
 pub mod event;
+pub mod identity;
 pub mod ids;
 pub mod money;
 pub mod normalise;

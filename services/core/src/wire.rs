@@ -148,11 +148,8 @@ fn lines(lines: &[body::Line]) -> Vec<pb::Line> {
 }
 
 fn lines_from(lines: Vec<pb::Line>) -> Vec<body::Line> {
-    let line = |l: pb::Line| body::Line {
-        sku: l.sku,
-        quantity: l.quantity,
-        amount: money_from(l.amount.as_ref()),
-    };
+    let line =
+        |l: pb::Line| body::Line { sku: l.sku, quantity: l.quantity, amount: money_from(l.amount.as_ref()) };
     lines.into_iter().map(line).collect()
 }
 
@@ -178,12 +175,9 @@ fn body_to(body: &Body) -> pb::facts::Body {
             refs: p.refs,
         }),
         Body::Refund(r) => P::Refund(pb::Refund { of: r.of, currency: r.currency, total: money(r.total) }),
-        Body::Order(o) => P::Order(pb::Order {
-            number: o.number,
-            state: o.state,
-            carrier: o.carrier,
-            tracking: o.tracking,
-        }),
+        Body::Order(o) => {
+            P::Order(pb::Order { number: o.number, state: o.state, carrier: o.carrier, tracking: o.tracking })
+        }
         Body::Follow { following } => P::Follow(pb::Follow { following }),
         Body::Visit { kind } => P::Visit(pb::Visit { kind }),
         Body::Cart { items, state } => P::Cart(pb::Cart { items: lines(&items), state }),
@@ -204,9 +198,7 @@ fn body_to(body: &Body) -> pb::facts::Body {
         Body::Removed { of } => P::Removed(pb::Removed { of }),
         Body::Activity { title } => P::Activity(pb::Activity { title }),
         Body::Unrecognised { reason } => P::Unrecognised(pb::Unrecognised { reason }),
-        Body::Chunk { of, index, total } => {
-            P::Chunk(pb::Chunk { of: of.0.to_vec().into(), index, total })
-        }
+        Body::Chunk { of, index, total } => P::Chunk(pb::Chunk { of: of.0.to_vec().into(), index, total }),
         Body::Identity { act } => P::Identity(pb::IdentityAct { act: act_name(act).to_owned() }),
         Body::Policy { policy } => P::Policy(pb::PolicyChanged { policy_json: policy }),
         Body::Ticked {} => P::Ticked(pb::Empty {}),

@@ -99,7 +99,8 @@ fn read(raw: &str) -> Result<Normal, Reason> {
     if value.len() > EMAIL_BYTES_MAX {
         return Err(Reason::TooLong);
     }
-    let options = Options::default().with_minimum_sub_domains(2).without_domain_literal().without_display_text();
+    let options =
+        Options::default().with_minimum_sub_domains(2).without_domain_literal().without_display_text();
     if EmailAddress::parse_with_options(&value, options).is_err() {
         return Err(Reason::Malformed);
     }

@@ -15,8 +15,10 @@ const JOINERS: [char; 6] = [' ', '.', ':', '=', '-', '('];
 
 /// The number in front, and whether an extension followed. `text` is in lower case.
 pub(super) fn split(text: &str) -> Result<(&str, bool), Reason> {
-    let Some((at, marker)) =
-        MARKERS.iter().filter_map(|marker| text.find(marker).map(|at| (at, *marker))).min_by_key(|(at, _)| *at)
+    let Some((at, marker)) = MARKERS
+        .iter()
+        .filter_map(|marker| text.find(marker).map(|at| (at, *marker)))
+        .min_by_key(|(at, _)| *at)
     else {
         return Ok((text, false));
     };

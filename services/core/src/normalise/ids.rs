@@ -46,8 +46,9 @@ fn refusal(value: &str) -> Option<Reason> {
 /// are rejected as [`Reason::Conversation`].
 #[must_use]
 pub fn line_user(raw: &str) -> Normal {
-    let Normal::Key { value, marks } = opaque(raw) else {
-        return opaque(raw);
+    let (value, marks) = match opaque(raw) {
+        Normal::Key { value, marks } => (value, marks),
+        other => return other,
     };
     if marks != 0 {
         return Normal::reject(Reason::Blank);

@@ -6,14 +6,14 @@ const PHONE_DIGITS_SHOWN: usize = 3;
 const SHOWN_CHARACTERS_MIN: usize = 6;
 
 /// Country calling codes of one digit, then of two; all others have three.
-const SHORT_CODES: [&str; 44] = [
-    "1", "7", "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48",
-    "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84",
-    "86", "90", "91", "92", "93", "94",
+const SHORT_CODES: [&str; 46] = [
+    "1", "7", "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47",
+    "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66",
+    "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
 ];
 
 /// Masks a normalised value of identifier type `kind`. Phone: country code and last 3 digits; e-mail: first
-/// character and domain; LINE: `U`, first 2, last 2; others: first 1, last 2; short values not at all.
+/// character and domain; LINE: `U`, first 2, last 2; others: first 1, last 2; of short values nothing.
 #[must_use]
 pub fn mask(kind: &str, value: &str) -> String {
     match kind {
@@ -27,7 +27,8 @@ pub fn mask(kind: &str, value: &str) -> String {
 
 fn phone(value: &str) -> Option<String> {
     let digits = value.strip_prefix('+')?;
-    if digits.len() < SHOWN_CHARACTERS_MIN + PHONE_DIGITS_SHOWN || !digits.bytes().all(|b| b.is_ascii_digit()) {
+    if digits.len() < SHOWN_CHARACTERS_MIN + PHONE_DIGITS_SHOWN || !digits.bytes().all(|b| b.is_ascii_digit())
+    {
         return None;
     }
     let code = SHORT_CODES.iter().find(|code| digits.starts_with(**code)).map_or(3, |code| code.len());

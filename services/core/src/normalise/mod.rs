@@ -28,9 +28,7 @@ use std::fmt;
 
 pub use email::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EMAIL_RAW_BYTES_MAX, email};
 pub use extension::EXTENSION_DIGITS_MAX;
-pub use ids::{
-    ID_BYTES_MAX, SCOPE_BYTES_MAX, carrier, line_user, member, member_as_phone, opaque, social,
-};
+pub use ids::{ID_BYTES_MAX, SCOPE_BYTES_MAX, carrier, line_user, member, member_as_phone, opaque, social};
 pub use mask::mask;
 pub use patterns::{PATTERNS, Pattern};
 pub use phone::{PHONE_DIGITS_MAX, PHONE_RAW_BYTES_MAX, PhoneClass, phone, phone_class};

@@ -28,17 +28,22 @@ const fn pattern(bit: u32, name: &'static str, about: &'static str) -> Pattern {
 
 const BLANK_WORD: Pattern =
     pattern(0, "blank-word", "null, none, n/a, undefined, guest, -1 and the like, also in quotes");
-const BLANK_WORD_ZH: Pattern = pattern(1, "blank-word-zh", "無, 沒有, 不詳, 未提供 and the like, also in quotes");
+const BLANK_WORD_ZH: Pattern =
+    pattern(1, "blank-word-zh", "無, 沒有, 不詳, 未提供 and the like, also in quotes");
 const TEST_WORD: Pattern = pattern(2, "test-word", "test, 測試, also in quotes");
 const ZEROS: Pattern = pattern(3, "zeros", "nothing but zeros and dashes");
-const PLACEHOLDER_PHONE: Pattern =
-    pattern(4, "placeholder-phone", "0912345678, 0987654321, 0900000000: what a clerk types when there is none");
+const PLACEHOLDER_PHONE: Pattern = pattern(
+    4,
+    "placeholder-phone",
+    "0912345678, 0987654321, 0900000000: what a clerk types when there is none",
+);
 const REPEATED_DIGITS: Pattern = pattern(5, "repeated-digits", "a phone that ends in 7 or more equal digits");
 const TEST_MAIL: Pattern = pattern(6, "test-mail", "test@test.com, a@a.com, none@none.com and the like");
 const NO_REPLY: Pattern = pattern(7, "no-reply", "senders that nobody reads: noreply@, do-not-reply@");
 const EXAMPLE_MAIL: Pattern =
     pattern(8, "example-mail", "form placeholders at example.*: user@example.com, you@example.com");
-const DUMMY_LINE: Pattern = pattern(9, "dummy-line", "the user id that LINE's console sends when it tests a webhook");
+const DUMMY_LINE: Pattern =
+    pattern(9, "dummy-line", "the user id that LINE's console sends when it tests a webhook");
 
 /// The default blocklist, by bit. Addresses at `example.*` are blocked only with a placeholder as local part:
 /// those domains also serve documentation and demonstrations, where every address is a customer.
@@ -77,8 +82,7 @@ const BLANK_WORDS: [&str; 17] = [
 const BLANK_WORDS_ZH: [&str; 10] =
     ["無", "无", "沒有", "没有", "不詳", "不详", "未提供", "未填", "未知", "無資料"];
 const TEST_WORDS: [&str; 3] = ["test", "測試", "测试"];
-const QUOTES: [char; 14] =
-    ['"', '\'', '`', '“', '”', '‘', '’', '「', '」', '『', '』', '＂', '＇', '´'];
+const QUOTES: [char; 14] = ['"', '\'', '`', '“', '”', '‘', '’', '「', '」', '『', '』', '＂', '＇', '´'];
 /// No word of the lists is longer, quotes included: a longer value is not looked at.
 const WORD_BYTES_MAX: usize = 64;
 

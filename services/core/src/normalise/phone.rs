@@ -136,12 +136,17 @@ fn parse(dialled: &Dialled, region: Region) -> Option<Line> {
     }
     let digits = dialled.text.get(1..)?;
     let number = phonenumber::parse(Some(region.country()?), digits).ok()?;
+    let national = number.national().to_string();
     if number.code().source() != country::Source::Idd {
-        return parse_international(&e164(&number));
+        let doubled = digits.strip_suffix(national.as_str()).is_some_and(|front| front == "00");
+        return if doubled || has_double_zero(&dialled.text, &number) {
+            None
+        } else {
+            parse_international(&e164(&number))
+        };
     }
     // After an exit code the parser would take the trunk prefix of the caller's country off the number, so what
     // follows the exit code is read again as if it had a plus.
-    let national = number.national().to_string();
     let front = digits.strip_suffix(national.as_str())?;
     let code_at = front.rfind(&number.code().value().to_string())?;
     parse_international(&format!("+{}", digits.get(code_at..)?))
@@ -194,4 +199,12 @@ fn usage(kind: Type) -> PhoneUse {
             PhoneUse::Person(PhoneClass::Other)
         }
     }
+}
+
+/// The general parser alone: E.164, and whether it is a mobile.
+#[cfg(test)]
+pub(super) fn by_parser(digits: &str, plus: bool, region: Region) -> Option<(String, bool)> {
+    let line = parse(&Dialled { text: format!("+{digits}"), plus }, region)?;
+    let mobile = line.usage == PhoneUse::Person(PhoneClass::Mobile);
+    Some((line.e164, mobile))
 }

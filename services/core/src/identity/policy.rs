@@ -1,0 +1,109 @@
+//! The identity policy: ranks, limits, anchors, caps and active blocklist patterns. It is configuration that becomes an
+//! event; the newest one in the log judges all events.
+
+use crate::event::Trust;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An identifier with more distinct claimed partners than this is shared, whoever they are. It bounds the work that one
+/// runaway value (a shop's own number typed on every receipt) can cause.
+pub const HUB_MAX: usize = 64;
+
+/// What the policy says about one identifier type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypePolicy {
+    /// Smaller is stronger.
+    pub rank: u32,
+    /// Most identifiers of this type a customer may have.
+    pub max: u32,
+    /// Whether `max` counts each scope by itself.
+    pub per_scope: bool,
+    /// Whether a verified identifier of this type anchors a customer.
+    pub anchor: bool,
+    /// Whether even a claimed one does.
+    pub anchor_when_claimed: bool,
+}
+
+/// The whole policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Number of its form, for later releases.
+    pub format: u32,
+    /// By identifier type; `*` for all others.
+    pub types: BTreeMap<String, TypePolicy>,
+    /// Most identifiers of a customer in all.
+    pub max_identifiers: u32,
+    /// A value claimed by more anchored customers than this is shared and joins none of them.
+    pub fanout_cap: u32,
+    /// Bits of the blocklist patterns in force.
+    pub active_patterns: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let row = |rank, max, per_scope, anchor, anchor_when_claimed| TypePolicy {
+            rank,
+            max,
+            per_scope,
+            anchor,
+            anchor_when_claimed,
+        };
+        let types = [
+            ("member", row(1, 1, false, true, true)),
+            ("line", row(2, 1, true, true, false)),
+            ("external", row(3, 1, true, true, false)),
+            ("carrier", row(4, 2, false, false, false)),
+            ("phone", row(5, 3, false, true, false)),
+            ("email", row(6, 5, false, true, false)),
+            ("social", row(7, 3, true, false, false)),
+            ("*", row(8, 5, true, false, false)),
+            ("cookie", row(9, 20, false, false, false)),
+            ("device", row(10, 20, false, false, false)),
+        ];
+        Self {
+            format: 1,
+            types: types.map(|(name, row)| (name.to_owned(), row)).into_iter().collect(),
+            max_identifiers: 100,
+            fanout_cap: 1,
+            active_patterns: u32::MAX,
+        }
+    }
+}
+
+impl Policy {
+    /// What it says about this identifier type.
+    #[must_use]
+    pub fn of(&self, kind: &str) -> &TypePolicy {
+        static LAST: TypePolicy =
+            TypePolicy { rank: 99, max: 1, per_scope: true, anchor: false, anchor_when_claimed: false };
+        self.types.get(kind).or_else(|| self.types.get("*")).unwrap_or(&LAST)
+    }
+
+    /// Whether a blocklist pattern in force matched.
+    #[must_use]
+    pub fn blocks(&self, marks: u32) -> bool {
+        marks & self.active_patterns != 0
+    }
+
+    /// The order of strength: more trust first, then the type's rank. Smaller is stronger.
+    #[must_use]
+    pub fn strength(&self, kind: &str, trust: Trust) -> (std::cmp::Reverse<Trust>, u32) {
+        (std::cmp::Reverse(trust), self.of(kind).rank)
+    }
+
+    /// Its JSON form, as the event carries it: the same policy gives the same text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// From its JSON form.
+    ///
+    /// # Errors
+    /// A message that names the field that is wrong.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|e| e.to_string())
+    }
+}
