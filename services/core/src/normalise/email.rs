@@ -7,6 +7,7 @@ use email_address::{EmailAddress, Options};
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use super::patterns::{email_marks, word_marks};
 use super::text::{clean, strip_prefix_ignore_case};
@@ -99,9 +100,7 @@ fn read(raw: &str) -> Result<Normal, Reason> {
     if value.len() > EMAIL_BYTES_MAX {
         return Err(Reason::TooLong);
     }
-    let options =
-        Options::default().with_minimum_sub_domains(2).without_domain_literal().without_display_text();
-    if EmailAddress::parse_with_options(&value, options).is_err() {
+    if !is_well_formed(&local, &domain) {
         return Err(Reason::Malformed);
     }
     let marks = email_marks(&local, &domain);
@@ -110,6 +109,15 @@ fn read(raw: &str) -> Result<Normal, Reason> {
         return Ok(Normal::Attribute { value, reason: Reason::RoleAddress });
     }
     Ok(Normal::Key { value, marks })
+}
+
+/// Syntax of RFC 5322 with letters of any script. The checker knows no combining marks, which Thai and Hindi
+/// need in almost every word, so it sees a plain letter in their place.
+fn is_well_formed(local: &str, domain: &str) -> bool {
+    let seen: String = local.chars().map(|c| if is_combining_mark(c) { 'a' } else { c }).collect();
+    let options =
+        Options::default().with_minimum_sub_domains(2).without_domain_literal().without_display_text();
+    EmailAddress::parse_with_options(&format!("{seen}@{domain}"), options).is_ok()
 }
 
 fn local_part(raw: &str) -> Result<String, Reason> {
