@@ -190,6 +190,8 @@ fn collect(
     rows.take(limit).map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
 }
 
+// sled keeps a batch in a hash map, so the plan's order is lost within it: what keeps writes close together is that
+// a commit's groups come in key order.
 fn as_batch(rows: Vec<Row>) -> sled::Batch {
     let mut batch = sled::Batch::default();
     for (key, value) in rows {
