@@ -1,3 +1,4 @@
 //! Log to core to store.
 
+pub mod index;
 pub mod store;
