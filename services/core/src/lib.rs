@@ -4,6 +4,7 @@
 //! the same views in any order.
 
 pub mod body;
+pub mod change;
 pub mod codec;
 pub mod content;
 pub mod draft;

@@ -25,7 +25,7 @@
 //!    An identifier is *shared* if it is the claimed end of links from more than `fanout_cap` anchored V-components other
 //!    than its own, or if it is the claimed end of links with more than [`policy::HUB_MAX`] different partners.
 //!    Of two claimed ends the one with the smaller token is looked at first.
-//! 4. **Observed** identifiers are never joined. A *login* is a fact that names one together with identifiers that are not
+//! 4. **Observed** identifiers (those that every fact naming them names so) are never joined. A *login* is a fact that names one together with identifiers that are not
 //!    observed; it belongs to the customer of the strongest of those. owner(x, t) = customer of the latest login on x (by
 //!    (time, event id)) at or before t, else of the first login after t, else x is a customer by itself.
 //!
@@ -38,4 +38,11 @@
 //! Absent here: ownership by time of verified identifiers that moved (a recycled phone number), erasure, suggestions by
 //! score.
 
+mod partition;
 pub mod policy;
+mod resolver;
+mod state;
+
+pub use partition::{Refusal, Tier};
+pub use resolver::{CustomerRef, Regrouping, Resolver};
+pub use state::{Birth, taking_part};

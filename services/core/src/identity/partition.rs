@@ -1,0 +1,408 @@
+//! Levels 1 and 2 of the partition function for a set of identifiers that may be connected: which of them form one
+//! customer, and which links were refused and why. The function is pure; the same state gives the same answer.
+
+use crate::{
+    event::Trust,
+    identity::{
+        policy::{HUB_MAX, Policy},
+        state::{Evidence, Kind, State},
+    },
+    ids::EventId,
+    token::Token,
+};
+use serde::Serialize;
+use smallvec::SmallVec;
+use std::{cmp::Reverse, collections::HashMap, collections::HashSet};
+
+/// Where a link comes from; earlier ones are taken first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// An operator said so.
+    Operator,
+    /// Both ends verified in one fact.
+    Verified,
+    /// At least one end typed by somebody.
+    Claimed,
+}
+
+/// Why a link was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// An operator said that two identifiers do not belong together.
+    CannotLink,
+    /// The customer would have too many identifiers of one type.
+    Limit,
+    /// The customer would have too many identifiers in all.
+    Size,
+    /// The claimed identifier is verified on another customer.
+    VerifiedElsewhere,
+    /// The claimed identifier is claimed by several customers.
+    Shared,
+}
+
+/// A link as the evaluation saw it.
+#[derive(Clone, Debug)]
+pub(crate) struct Decision {
+    pub tier: Tier,
+    pub ends: (u32, u32),
+    pub newest: Evidence,
+    /// `None` = taken.
+    pub refused: Option<Refusal>,
+}
+
+/// One evaluation's answer.
+#[derive(Debug, Default)]
+pub(crate) struct Partition {
+    /// Customers; each list sorted.
+    pub parts: Vec<SmallVec<[u32; 4]>>,
+    /// All links in the order they were looked at.
+    pub decisions: Vec<Decision>,
+}
+
+#[derive(Clone, Debug)]
+struct Link {
+    tier: Tier,
+    ranks: (u32, u32),
+    newest: Evidence,
+    tokens: (Token, Token),
+    /// Ends in order of their tokens, and what each was believed.
+    ends: (u32, u32),
+    trusts: (Trust, Trust),
+}
+
+impl Link {
+    fn order(&self) -> impl Ord + use<> {
+        (self.tier, self.ranks, Reverse(self.newest.0), self.newest.1, self.tokens, self.trusts.0)
+    }
+}
+
+/// All identifiers that may share a customer with `seeds`, sorted. Observed and dropped ones are never in it.
+pub(crate) fn reach(state: &State, policy: &Policy, seeds: &[u32]) -> Vec<u32> {
+    let takes_part = |n: u32| !state.dropped(policy, n) && state.is_named(n) && !state.is_observed(n);
+    let mut found: Vec<u32> = Vec::with_capacity(seeds.len());
+    let mut known: HashSet<u32, foldhash::fast::FixedState> = HashSet::default();
+    for seed in seeds {
+        if known.insert(*seed) && takes_part(*seed) {
+            found.push(*seed);
+        }
+    }
+    let mut at = 0;
+    while at < found.len() {
+        let node = found[at];
+        at += 1;
+        for_each_partner(state, policy, node, |partner| {
+            if known.insert(partner) && takes_part(partner) {
+                found.push(partner);
+            }
+        });
+    }
+    found.sort_unstable();
+    found
+}
+
+/// Calls `f` for each identifier that a link not refused outright connects with `node`.
+fn for_each_partner(state: &State, policy: &Policy, node: u32, mut f: impl FnMut(u32)) {
+    let n = &state.nodes[node as usize];
+    let skip_claims = is_hub(state, policy, node);
+    let claimed: &[u32] = if skip_claims { &[] } else { &n.claimed };
+    for group in n.verified.iter().chain(claimed) {
+        let group = &state.groups[*group as usize];
+        if group.evidence.is_empty() {
+            continue;
+        }
+        for (partner, trust) in &group.ids {
+            let far_hub = *trust == Trust::Claimed && is_hub(state, policy, *partner);
+            if *partner != node && !far_hub {
+                f(*partner);
+            }
+        }
+    }
+    for partner in &n.partners {
+        if operator_link(state, node, *partner).is_some() {
+            f(*partner);
+        }
+    }
+}
+
+/// Whether the identifier is claimed beside more than [`HUB_MAX`] others: then it is shared without a closer look.
+pub(crate) fn is_hub(state: &State, policy: &Policy, node: u32) -> bool {
+    let groups = &state.nodes[node as usize].claimed;
+    // A group has at most 20 identifiers; a few groups cannot reach the limit.
+    if groups.len() * (crate::draft::IDENTIFIERS_MAX - 1) <= HUB_MAX {
+        return false;
+    }
+    let mut partners: SmallVec<[u32; 2 * HUB_MAX]> = SmallVec::new();
+    for group in groups {
+        let group = &state.groups[*group as usize];
+        if group.evidence.is_empty() {
+            continue;
+        }
+        for (partner, _) in &group.ids {
+            if *partner != node && !partners.contains(partner) && !state.dropped(policy, *partner) {
+                partners.push(*partner);
+                if partners.len() > HUB_MAX {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
+
+fn pair(a: u32, b: u32) -> (u32, u32) {
+    (a.min(b), a.max(b))
+}
+
+/// The newest act on the pair, if it is a link.
+fn operator_link(state: &State, a: u32, b: u32) -> Option<Evidence> {
+    let acts = state.pairs.get(&pair(a, b))?;
+    acts.last().filter(|act| act.2).map(|act| (act.0, act.1))
+}
+
+fn cannot_link(state: &State, a: u32, b: u32) -> bool {
+    state.pairs.get(&pair(a, b)).and_then(|acts| acts.last()).is_some_and(|act| !act.2)
+}
+
+/// The partition of `nodes`, which must be closed under [`reach`].
+pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partition {
+    if let [only] = nodes {
+        let mut lone = Partition::default();
+        lone.parts.push(SmallVec::from_slice(&[*only]));
+        if state.nodes[*only as usize].claimed.len() <= 1 && state.nodes[*only as usize].partners.is_empty() {
+            return lone;
+        }
+    }
+    let mut links = links(state, policy, nodes);
+    links.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+    let mut join = Joining::new(state, policy, nodes);
+    let mut decisions = Vec::with_capacity(links.len());
+    let level_2 = links.partition_point(|l| l.tier != Tier::Claimed);
+    for link in &links[..level_2] {
+        let refused = join.take(link.ends);
+        decisions.push(Decision { tier: link.tier, ends: link.ends, newest: link.newest, refused });
+    }
+    if level_2 < links.len() {
+        let claims = Claims::of(&join, &links[level_2..]);
+        for link in &links[level_2..] {
+            let refused = claims.refuse(&join, link).or_else(|| join.take(link.ends));
+            decisions.push(Decision { tier: link.tier, ends: link.ends, newest: link.newest, refused });
+        }
+    }
+    Partition { parts: join.parts(), decisions }
+}
+
+fn links(state: &State, policy: &Policy, nodes: &[u32]) -> Vec<Link> {
+    let mut groups: SmallVec<[u32; 16]> = SmallVec::new();
+    for node in nodes {
+        let n = &state.nodes[*node as usize];
+        let claimed: &[u32] = if is_hub(state, policy, *node) { &[] } else { &n.claimed };
+        groups.extend(n.verified.iter().chain(claimed).copied());
+    }
+    groups.sort_unstable();
+    groups.dedup();
+    let mut links: Vec<Link> = Vec::new();
+    for group in groups {
+        let group = &state.groups[group as usize];
+        let Some(newest) = group.newest() else { continue };
+        for (i, a) in group.ids.iter().enumerate() {
+            for b in &group.ids[i + 1..] {
+                let claimed_hub =
+                    |end: &(u32, Trust)| end.1 == Trust::Claimed && is_hub(state, policy, end.0);
+                let out = |end: &(u32, Trust)| nodes.binary_search(&end.0).is_err();
+                if !(out(a) || out(b) || claimed_hub(a) || claimed_hub(b)) {
+                    let tier = if a.1.min(b.1) == Trust::Verified { Tier::Verified } else { Tier::Claimed };
+                    merge(&mut links, link(state, tier, *a, *b, newest));
+                }
+            }
+        }
+    }
+    for node in nodes {
+        for partner in state.nodes[*node as usize].partners.iter().filter(|p| *p > node) {
+            if let Some(newest) = operator_link(state, *node, *partner)
+                && nodes.binary_search(partner).is_ok()
+            {
+                let (a, b) = ((*node, Trust::Verified), (*partner, Trust::Verified));
+                links.push(link(state, Tier::Operator, a, b, newest));
+            }
+        }
+    }
+    links
+}
+
+fn link(state: &State, tier: Tier, a: (u32, Trust), b: (u32, Trust), newest: Evidence) -> Link {
+    let token = |n: u32| state.nodes[n as usize].token;
+    let rank = |n: u32| state.kind_of(n).rank;
+    let (a, b) = if token(a.0) <= token(b.0) { (a, b) } else { (b, a) };
+    let ranks = (rank(a.0).min(rank(b.0)), rank(a.0).max(rank(b.0)));
+    Link { tier, ranks, newest, tokens: (token(a.0), token(b.0)), ends: (a.0, b.0), trusts: (a.1, b.1) }
+}
+
+/// The same pair with the same trusts is one link; its newest evidence counts.
+fn merge(links: &mut Vec<Link>, new: Link) {
+    let same = |l: &&mut Link| l.ends == new.ends && l.trusts == new.trusts;
+    // Components are small; only a runaway one makes this worth a map, and hubs are cut before.
+    match links.iter_mut().find(same) {
+        Some(known) => known.newest = known.newest.max(new.newest),
+        None => links.push(new),
+    }
+}
+
+/// Which claimed identifiers are shared or verified elsewhere, judged once between level 1 and level 2.
+struct Claims {
+    /// V-component of each node's index.
+    component: Vec<usize>,
+    verified: Vec<bool>,
+    shared: Vec<bool>,
+}
+
+impl Claims {
+    fn of(join: &Joining<'_>, links: &[Link]) -> Self {
+        let count = join.nodes.len();
+        let component: Vec<usize> = (0..count).map(|i| join.root(i)).collect();
+        let verified: Vec<bool> = join.nodes.iter().map(|n| join.state.is_verified(*n)).collect();
+        let mut anchored = vec![false; count];
+        for index in 0..count {
+            let kind: &Kind = join.state.kind_of(join.nodes[index]);
+            if kind.anchor && (kind.anchor_when_claimed || verified[index]) {
+                anchored[component[index]] = true;
+            }
+        }
+        let mut claimants: HashMap<usize, SmallVec<[usize; 4]>, foldhash::fast::FixedState> =
+            HashMap::default();
+        for link in links {
+            let (a, b) = (join.index(link.ends.0), join.index(link.ends.1));
+            for (end, trust, other) in [(a, link.trusts.0, b), (b, link.trusts.1, a)] {
+                let by = component[other];
+                if trust == Trust::Claimed && anchored[by] && by != component[end] {
+                    let known = claimants.entry(end).or_default();
+                    if !known.contains(&by) {
+                        known.push(by);
+                    }
+                }
+            }
+        }
+        let mut shared = vec![false; count];
+        for (end, by) in claimants {
+            shared[end] = by.len() > join.policy.fanout_cap as usize;
+        }
+        Self { component, verified, shared }
+    }
+
+    fn refuse(&self, join: &Joining<'_>, link: &Link) -> Option<Refusal> {
+        let (a, b) = (join.index(link.ends.0), join.index(link.ends.1));
+        for (end, trust, other) in [(a, link.trusts.0, b), (b, link.trusts.1, a)] {
+            if trust != Trust::Claimed {
+                continue;
+            }
+            if self.verified[end] && self.component[end] != self.component[other] {
+                return Some(Refusal::VerifiedElsewhere);
+            }
+            if self.shared[end] {
+                return Some(Refusal::Shared);
+            }
+        }
+        None
+    }
+}
+
+/// Customers under construction.
+struct Joining<'a> {
+    state: &'a State,
+    policy: &'a Policy,
+    nodes: &'a [u32],
+    parent: Vec<usize>,
+    /// Of each root: how many identifiers of each class.
+    classes: Vec<SmallVec<[(u32, u32); 6]>>,
+    size: Vec<u32>,
+    /// Pairs of indices that may not meet.
+    cannot: Vec<(usize, usize)>,
+}
+
+impl<'a> Joining<'a> {
+    fn new(state: &'a State, policy: &'a Policy, nodes: &'a [u32]) -> Self {
+        let mut cannot = Vec::new();
+        for (index, node) in nodes.iter().enumerate() {
+            for partner in state.nodes[*node as usize].partners.iter().filter(|p| *p > node) {
+                if let Ok(other) = nodes.binary_search(partner)
+                    && cannot_link(state, *node, *partner)
+                {
+                    cannot.push((index, other));
+                }
+            }
+        }
+        let classes = nodes.iter().map(|n| SmallVec::from_slice(&[(state.kind_of(*n).class, 1)])).collect();
+        let (parent, size) = ((0..nodes.len()).collect(), vec![1; nodes.len()]);
+        Self { state, policy, nodes, parent, classes, size, cannot }
+    }
+
+    fn index(&self, node: u32) -> usize {
+        self.nodes.binary_search(&node).unwrap_or_default()
+    }
+
+    fn root(&self, mut index: usize) -> usize {
+        while self.parent[index] != index {
+            index = self.parent[index];
+        }
+        index
+    }
+
+    /// Joins the customers of both ends, or says why not.
+    fn take(&mut self, ends: (u32, u32)) -> Option<Refusal> {
+        let (mut a, mut b) = (self.root(self.index(ends.0)), self.root(self.index(ends.1)));
+        if a == b {
+            return None;
+        }
+        let meets = |p: &(usize, usize)| pair_of(self.root(p.0), self.root(p.1)) == pair_of(a, b);
+        if self.cannot.iter().any(meets) {
+            return Some(Refusal::CannotLink);
+        }
+        if self.size[a] + self.size[b] > self.policy.max_identifiers {
+            return Some(Refusal::Size);
+        }
+        for (class, count) in &self.classes[b] {
+            let with = self.classes[a].iter().find(|c| c.0 == *class).map_or(0, |c| c.1);
+            if with + count > self.state.kinds[*class as usize].max {
+                return Some(Refusal::Limit);
+            }
+        }
+        if self.size[a] < self.size[b] {
+            (a, b) = (b, a);
+        }
+        self.parent[b] = a;
+        self.size[a] += self.size[b];
+        for (class, count) in std::mem::take(&mut self.classes[b]) {
+            match self.classes[a].iter_mut().find(|c| c.0 == class) {
+                Some(known) => known.1 += count,
+                None => self.classes[a].push((class, count)),
+            }
+        }
+        None
+    }
+
+    fn parts(&self) -> Vec<SmallVec<[u32; 4]>> {
+        let mut at_root: Vec<Option<usize>> = vec![None; self.nodes.len()];
+        let mut parts: Vec<SmallVec<[u32; 4]>> = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let root = self.root(index);
+            let part = *at_root[root].get_or_insert_with(|| {
+                parts.push(SmallVec::new());
+                parts.len() - 1
+            });
+            parts[part].push(*node);
+        }
+        parts
+    }
+}
+
+fn pair_of(a: usize, b: usize) -> (usize, usize) {
+    (a.min(b), a.max(b))
+}
+
+impl Decision {
+    /// The event of the newest evidence.
+    pub fn event(&self) -> EventId {
+        self.newest.1
+    }
+}

@@ -1,0 +1,486 @@
+//! The resolver: keeps the partition up to date, one event at a time, by evaluating again the component that the event
+//! touched. Its answer is always that of the partition function over the facts asserted so far.
+
+use crate::{
+    body::IdentityAct,
+    event::{Identifier, RecordedEvent, Trust},
+    identity::{
+        partition::{evaluate, reach},
+        policy::Policy,
+        state::{Birth, Customer, NONE, State, insert_sorted, taking_part},
+    },
+    ids::{CustomerId, EventId},
+    time::Micros,
+    token::Token,
+};
+use smallvec::SmallVec;
+
+/// A customer's number inside the resolver; valid until the next event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CustomerRef(pub(crate) u32);
+
+/// What one event did to one customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Regrouping {
+    /// The customer as it is now; `None` where it is no more.
+    pub customer: Option<CustomerRef>,
+    /// Its id now, or the id that is no more.
+    pub id: CustomerId,
+    /// Whether the id was in use before.
+    pub existed: bool,
+    /// Customers that ended in it.
+    pub from: Vec<CustomerId>,
+    /// All customers that now hold identifiers it had, itself first; empty if it lost none.
+    pub parts: Vec<CustomerId>,
+}
+
+/// Keeps which identifiers form one customer. See the [module](crate::identity) for the rules.
+#[derive(Clone, Debug, Default)]
+pub struct Resolver {
+    pub(crate) policy: Policy,
+    pub(crate) state: State,
+    touched: Vec<u32>,
+}
+
+impl Resolver {
+    /// An empty resolver under `policy`.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, state: State::default(), touched: Vec::new() }
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Number of identifiers known.
+    #[must_use]
+    pub fn identifiers(&self) -> usize {
+        self.state.nodes.len()
+    }
+
+    /// Number of customers.
+    #[must_use]
+    pub fn customers(&self) -> usize {
+        self.state.customers.len() - self.state.free.len()
+    }
+
+    /// Remembers the births of the event's identifiers. For every event that may touch customers, duplicates and
+    /// superseded revisions too.
+    pub fn note(&mut self, event: &RecordedEvent) {
+        for (ordinal, id) in taking_part(event).iter().enumerate() {
+            let birth = Birth {
+                recorded_at: event.recorded_at.0,
+                event: event.event.id,
+                ordinal: ordinal.min(255) as u8,
+            };
+            let (node, earlier) = self.state.intern(&self.policy, id, birth);
+            if earlier {
+                self.touched.push(node);
+            }
+        }
+    }
+
+    /// The event is the current revision of its fact: its identifiers count from now on. `note` comes first.
+    pub fn assert(&mut self, event: &RecordedEvent) {
+        self.each_group(event, |list, evidence| insert_sorted(list, evidence));
+    }
+
+    /// The event is no longer the current revision: its identifiers count no more.
+    pub fn retract(&mut self, event: &RecordedEvent) {
+        self.each_group(event, |list, evidence| match list.binary_search(&evidence) {
+            Ok(at) => {
+                list.remove(at);
+                true
+            }
+            Err(_) => false,
+        });
+    }
+
+    fn each_group(
+        &mut self,
+        event: &RecordedEvent,
+        mut change: impl FnMut(&mut Vec<(i64, EventId)>, (i64, EventId)) -> bool,
+    ) {
+        let evidence = (event.effective_at().0, event.event.id);
+        let mut firm: SmallVec<[(u32, Trust); 4]> = SmallVec::new();
+        let mut observed: SmallVec<[u32; 2]> = SmallVec::new();
+        for id in taking_part(event) {
+            match (self.state.find(id.token), id.trust) {
+                (Some(node), Trust::Observed) => observed.push(node),
+                (Some(node), trust) => firm.push((node, trust)),
+                (None, _) => {}
+            }
+        }
+        firm.sort_unstable();
+        let mut sets: SmallVec<[SmallVec<[(u32, Trust); 4]>; 2]> = SmallVec::new();
+        if !firm.is_empty() {
+            sets.push(firm.clone());
+        }
+        for node in observed {
+            let mut set = firm.clone();
+            set.push((node, Trust::Observed));
+            set.sort_unstable();
+            sets.push(set);
+        }
+        for set in sets {
+            let group = self.state.group(&set);
+            let list = &mut self.state.groups[group as usize].evidence;
+            let (was_live, was_newest) = (!list.is_empty(), list.last().copied());
+            if !change(list, evidence) {
+                continue;
+            }
+            let (live, newest) = (!list.is_empty(), list.last().copied());
+            // Nothing can change for identifiers that stay as they were linked, unless the order of links matters.
+            if was_live != live || (newest != was_newest && set.len() > 1) {
+                self.touched.extend(set.iter().map(|(node, _)| *node));
+            }
+        }
+    }
+
+    /// An operator's act. Identifiers that no event has named are remembered, so that order does not matter.
+    pub fn act(&mut self, event: &RecordedEvent, act: IdentityAct) {
+        let birth = |ordinal| Birth { recorded_at: event.recorded_at.0, event: event.event.id, ordinal };
+        let ids: &[Identifier] = &event.event.identifiers;
+        let mut nodes: SmallVec<[u32; 2]> = SmallVec::new();
+        for id in ids.iter().take(2) {
+            nodes.push(match self.state.find(id.token) {
+                Some(node) => node,
+                // Not a birth: any event that names it later was recorded later, and `note` must still lower it.
+                None => self.state.intern(&self.policy, id, Birth { recorded_at: i64::MAX, ..birth(0) }).0,
+            });
+        }
+        let (time, id) = (event.effective_at().0, event.event.id);
+        match (act, nodes.as_slice()) {
+            (IdentityAct::Link | IdentityAct::Unlink, [a, b]) if a != b => {
+                let acts = self.state.pairs.entry((*a.min(b), *a.max(b))).or_default();
+                insert_sorted(acts, (time, id, act == IdentityAct::Link));
+                for (node, partner) in [(*a, *b), (*b, *a)] {
+                    let partners = &mut self.state.nodes[node as usize].partners;
+                    if !partners.contains(&partner) {
+                        partners.push(partner);
+                    }
+                }
+            }
+            (IdentityAct::Block | IdentityAct::Unblock, [node, ..]) => {
+                let acts = self.state.blocks.entry(*node).or_default();
+                insert_sorted(acts, (time, id, act == IdentityAct::Block));
+                let blocked = acts.last().is_some_and(|a| a.2);
+                self.state.nodes[*node as usize].blocked = blocked;
+                self.touch_neighbours(*node);
+            }
+            _ => return,
+        }
+        self.touched.extend(nodes);
+    }
+
+    /// A blocked identifier is in nobody's reach: its neighbours must be looked at by themselves.
+    fn touch_neighbours(&mut self, node: u32) {
+        let n = &self.state.nodes[node as usize];
+        for group in n.verified.iter().chain(&n.claimed).chain(&n.seen) {
+            self.touched.extend(self.state.groups[*group as usize].ids.iter().map(|(id, _)| *id));
+        }
+        self.touched.extend(&n.partners);
+    }
+
+    /// Evaluates what the last calls touched and says which customers changed their identifiers.
+    pub fn settle(&mut self) -> Vec<Regrouping> {
+        if self.touched.is_empty() {
+            return Vec::new();
+        }
+        let mut seeds = std::mem::take(&mut self.touched);
+        seeds.sort_unstable();
+        seeds.dedup();
+        if self.nothing_to_do(&seeds) {
+            return Vec::new();
+        }
+        let nodes = loop {
+            self.with_their_customers(&mut seeds);
+            let mut nodes = reach(&self.state, &self.policy, &seeds);
+            let reached = nodes.len();
+            self.with_their_customers(&mut nodes);
+            if nodes.len() == reached {
+                break nodes;
+            }
+            seeds.append(&mut nodes);
+        };
+        let mut parts = evaluate(&self.state, &self.policy, &nodes).parts;
+        for seed in &seeds {
+            if nodes.binary_search(seed).is_err() && self.lone_observed(*seed) {
+                parts.push(SmallVec::from_slice(&[*seed]));
+            }
+        }
+        let mut all = nodes;
+        all.extend(seeds);
+        all.sort_unstable();
+        all.dedup();
+        self.regroup(&all, parts)
+    }
+
+    /// Adds all members of the customers of `nodes`; sorted, without doubles.
+    fn with_their_customers(&self, nodes: &mut Vec<u32>) {
+        for at in 0..nodes.len() {
+            if let Some(slot) = self.customer_slot(nodes[at]) {
+                nodes.extend_from_slice(self.state.customers[slot].as_ref().map_or(&[][..], |c| &c.members));
+            }
+        }
+        nodes.sort_unstable();
+        nodes.dedup();
+    }
+
+    /// One identifier alone with nobody it could join, already a customer: the commonest case by far.
+    fn nothing_to_do(&self, seeds: &[u32]) -> bool {
+        let [only] = seeds else { return false };
+        let node = &self.state.nodes[*only as usize];
+        let Some(slot) = self.customer_slot(*only) else { return false };
+        let same_birth = self.state.customers[slot]
+            .as_ref()
+            .is_some_and(|c| c.members.len() == 1 && c.birth == node.birth);
+        let alone =
+            node.partners.is_empty() && node.seen.is_empty() && node.verified.len() + node.claimed.len() == 1;
+        same_birth && alone && self.state.is_named(*only) && !self.state.dropped(&self.policy, *only)
+    }
+
+    fn customer_slot(&self, node: u32) -> Option<usize> {
+        let customer = self.state.nodes[node as usize].customer;
+        (customer != NONE).then_some(customer as usize)
+    }
+
+    /// Observed, in a current fact, and nobody ever logged in with it.
+    fn lone_observed(&self, node: u32) -> bool {
+        !self.state.dropped(&self.policy, node)
+            && self.state.is_observed(node)
+            && self.logins(node).next().is_none()
+    }
+
+    /// Replaces the customers of `nodes` by `parts` and tells what that did.
+    fn regroup(&mut self, nodes: &[u32], parts: Vec<SmallVec<[u32; 4]>>) -> Vec<Regrouping> {
+        let mut before: Vec<u32> =
+            nodes.iter().filter_map(|n| self.customer_slot(*n)).map(|c| c as u32).collect();
+        before.sort_unstable();
+        before.dedup();
+        let mut old: Vec<(u32, Customer)> = Vec::with_capacity(before.len());
+        for slot in before {
+            if let Some(customer) = self.state.customers[slot as usize].take() {
+                old.push((slot, customer));
+            }
+        }
+        for node in nodes {
+            self.state.nodes[*node as usize].customer = NONE;
+        }
+        let mut new: Vec<(u32, bool)> = Vec::with_capacity(parts.len());
+        let mut slots: Vec<u32> = old.iter().map(|(slot, _)| *slot).collect();
+        for members in parts {
+            let Some(birth) = members.iter().map(|n| self.state.nodes[*n as usize].birth).min() else {
+                continue;
+            };
+            let same = old.iter().find(|(_, o)| o.birth.customer() == birth.customer());
+            let unchanged = same.is_some_and(|(_, o)| o.members == members && o.birth == birth);
+            let version = same.map_or(0, |(_, o)| o.version);
+            let wanted = same.map(|(slot, _)| *slot);
+            let customer = Customer { members, birth, version };
+            let slot = self.place(customer, wanted, &mut slots);
+            new.push((slot, unchanged));
+        }
+        self.state.free.extend(slots);
+        self.tell(&old, &new)
+    }
+
+    /// Puts a customer into its old slot if there is one, so that an unchanged customer keeps its number.
+    fn place(&mut self, customer: Customer, wanted: Option<u32>, slots: &mut Vec<u32>) -> u32 {
+        let members = customer.members.clone();
+        let slot = match wanted.and_then(|w| slots.iter().position(|s| *s == w)) {
+            Some(at) => {
+                let slot = slots.swap_remove(at);
+                self.state.customers[slot as usize] = Some(customer);
+                slot
+            }
+            None => self.state.new_customer(customer),
+        };
+        for node in members {
+            self.state.nodes[node as usize].customer = slot;
+        }
+        slot
+    }
+
+    fn tell(&self, old: &[(u32, Customer)], new: &[(u32, bool)]) -> Vec<Regrouping> {
+        let get = |slot: u32| self.state.customers[slot as usize].as_ref();
+        let id_of = |slot: u32| get(slot).map(|c| c.birth.customer());
+        let holder = |birth: Birth| {
+            let members = |slot: &(u32, bool)| {
+                get(slot.0).is_some_and(|c| {
+                    c.members
+                        .iter()
+                        .any(|n| self.state.nodes[*n as usize].birth.customer() == birth.customer())
+                })
+            };
+            new.iter().find(|slot| members(slot)).map(|slot| slot.0)
+        };
+        let mut out = Vec::new();
+        for (slot, unchanged) in new {
+            let (Some(customer), false) = (get(*slot), *unchanged) else { continue };
+            let id = customer.birth.customer();
+            let ended = |o: &&(u32, Customer)| {
+                o.1.birth.customer() != id && !new.iter().any(|n| id_of(n.0) == Some(o.1.birth.customer()))
+            };
+            let from: Vec<CustomerId> = old
+                .iter()
+                .filter(ended)
+                .filter(|(_, o)| holder(o.birth) == Some(*slot))
+                .map(|(_, o)| o.birth.customer())
+                .collect();
+            let was = old.iter().find(|(_, o)| o.birth.customer() == id).map(|(_, o)| o);
+            let mut parts = Vec::new();
+            if let Some(was) = was {
+                let mut held: Vec<CustomerId> = was
+                    .members
+                    .iter()
+                    .filter_map(|n| self.customer_slot(*n))
+                    .filter_map(|slot| id_of(slot as u32))
+                    .filter(|other| *other != id)
+                    .collect();
+                held.sort_unstable();
+                held.dedup();
+                if !held.is_empty() {
+                    parts.push(id);
+                    parts.extend(held);
+                }
+            }
+            out.push(Regrouping {
+                customer: Some(CustomerRef(*slot)),
+                id,
+                existed: was.is_some(),
+                from,
+                parts,
+            });
+        }
+        for (_, gone) in old {
+            let id = gone.birth.customer();
+            let replaced = new.iter().any(|n| id_of(n.0) == Some(id)) || holder(gone.birth).is_some();
+            if !replaced {
+                out.push(Regrouping {
+                    customer: None,
+                    id,
+                    existed: true,
+                    from: Vec::new(),
+                    parts: Vec::new(),
+                });
+            }
+        }
+        out
+    }
+
+    /// The customer that holds the identifier of this token now. `None`: unknown, dropped, superseded, or observed with an owner.
+    #[must_use]
+    pub fn customer_of(&self, token: Token) -> Option<CustomerRef> {
+        let node = self.state.find(token)?;
+        self.customer_slot(node).map(|slot| CustomerRef(slot as u32))
+    }
+
+    /// The customer in whose timeline a fact with these identifiers and this time stands.
+    #[must_use]
+    pub fn attribute(&self, ids: &[(Token, Trust)], time: Micros) -> Option<CustomerRef> {
+        let node = self.strongest(ids)?;
+        self.holder(node, time)
+    }
+
+    /// The node of the strongest identifier that was not dropped.
+    pub(crate) fn strongest(&self, ids: &[(Token, Trust)]) -> Option<u32> {
+        let live = ids.iter().filter_map(|(token, trust)| Some((self.state.find(*token)?, *trust)));
+        let strength = |(node, trust): &(u32, Trust)| {
+            let kind = self.state.kind_of(*node);
+            (std::cmp::Reverse(*trust), kind.rank, self.state.nodes[*node as usize].token)
+        };
+        live.filter(|(node, _)| !self.state.dropped(&self.policy, *node))
+            .min_by_key(strength)
+            .map(|(node, _)| node)
+    }
+
+    /// The customer of a node at a time: its own, or for an observed one its owner then.
+    pub(crate) fn holder(&self, node: u32, time: Micros) -> Option<CustomerRef> {
+        if let Some(slot) = self.customer_slot(node) {
+            return Some(CustomerRef(slot as u32));
+        }
+        let mut latest: Option<((i64, EventId), u32)> = None;
+        let mut first: Option<((i64, EventId), u32)> = None;
+        for (group, owner) in self.logins(node) {
+            let list = &self.state.groups[group as usize].evidence;
+            let upto = list.partition_point(|e| e.0 <= time.0);
+            if let Some(e) = list[..upto].last() {
+                latest = latest.max(Some((*e, owner)));
+            }
+            if let Some(e) = list.get(upto)
+                && first.is_none_or(|f| *e < f.0)
+            {
+                first = Some((*e, owner));
+            }
+        }
+        let (_, owner) = latest.or(first)?;
+        self.customer_slot(owner).map(|slot| CustomerRef(slot as u32))
+    }
+
+    /// Logins on an observed identifier: the group and the strongest identifier that is not observed.
+    pub(crate) fn logins(&self, node: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.state.nodes[node as usize].seen.iter().filter_map(move |group| {
+            let g = &self.state.groups[*group as usize];
+            if g.evidence.is_empty() {
+                return None;
+            }
+            let firm =
+                |id: &&(u32, Trust)| id.1 != Trust::Observed && !self.state.dropped(&self.policy, id.0);
+            let strength = |id: &&(u32, Trust)| {
+                let (node, trust) = **id;
+                (
+                    std::cmp::Reverse(trust),
+                    self.state.kind_of(node).rank,
+                    self.state.nodes[node as usize].token,
+                )
+            };
+            let owner = g.ids.iter().filter(firm).min_by_key(strength)?;
+            Some((*group, owner.0))
+        })
+    }
+
+    /// The customer's id.
+    #[must_use]
+    pub fn id(&self, customer: CustomerRef) -> Option<CustomerId> {
+        self.slot(customer).map(|c| c.birth.customer())
+    }
+
+    /// The customer's last version.
+    #[must_use]
+    pub fn version(&self, customer: CustomerRef) -> u64 {
+        self.slot(customer).map_or(0, |c| c.version)
+    }
+
+    /// Sets the customer's last version; gives the one before.
+    pub fn set_version(&mut self, customer: CustomerRef, version: u64) -> u64 {
+        match self.state.customers.get_mut(customer.0 as usize).and_then(Option::as_mut) {
+            Some(c) => std::mem::replace(&mut c.version, version),
+            None => 0,
+        }
+    }
+
+    fn slot(&self, customer: CustomerRef) -> Option<&Customer> {
+        self.state.customers.get(customer.0 as usize)?.as_ref()
+    }
+
+    /// Tokens of the customer's own identifiers.
+    #[must_use]
+    pub fn members(&self, customer: CustomerRef) -> Vec<Token> {
+        let members = self.slot(customer).map_or(&[][..], |c| &c.members);
+        members.iter().map(|n| self.state.nodes[*n as usize].token).collect()
+    }
+
+    /// All customers, in a stable order that only grows at its end, from place `from` on.
+    pub fn customers_from(&self, from: u32) -> impl Iterator<Item = (u32, CustomerRef)> + '_ {
+        let nodes = self.state.nodes.get(from as usize..).unwrap_or_default();
+        nodes.iter().enumerate().filter_map(move |(at, node)| {
+            let slot = self.state.customers.get(node.customer as usize)?.as_ref()?;
+            let is_birth = slot.birth == node.birth;
+            is_birth.then_some((from + at as u32, CustomerRef(node.customer)))
+        })
+    }
+}
