@@ -80,9 +80,9 @@ fn write_segment(
         let crc = group_crc(&copy);
         copy[12..16].copy_from_slice(&crc.to_le_bytes());
         file.write_at(offset, &copy)?;
-        file.sync_data()?;
         offset += copied;
-        // The empty group says that the copy is durable, so that the next start need not copy it again.
+        // The empty group says that the copy is durable, so that the next start need not copy it again. One
+        // sync for both is enough: without it the file never gets its name.
         let mut empty = Vec::new();
         begin_group(&mut empty);
         finish_group(&mut empty, 0, group.first + u64::from(group.count), header.salt);

@@ -9,7 +9,7 @@ use std::thread::Thread;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::{AppendError, Appended, NewRecord, Origin, ReadError, ReadLimits, Record, TrimError};
+use crate::{AppendError, Appended, NewRecord, OpenError, Origin, ReadError, ReadLimits, Record, TrimError};
 
 /// A durable, ordered log of one origin.
 ///
@@ -70,6 +70,14 @@ pub trait EventLog: Send + Sync {
 
     /// A write or sync failed, and the log was not opened again since: every append is refused.
     fn is_sealed(&self) -> bool;
+
+    /// Opens a sealed log again in place; receivers stay valid. Does nothing when the log is not sealed. Blocks.
+    ///
+    /// # Errors
+    /// Why it cannot be opened: it then stays sealed, and reads go on as before.
+    fn reopen(&self) -> Result<(), OpenError> {
+        Ok(())
+    }
 
     /// Bytes of storage the records use, without room allocated ahead.
     fn bytes(&self) -> u64;

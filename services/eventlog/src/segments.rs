@@ -125,28 +125,6 @@ impl SegmentLog {
         }
     }
 
-    /// Opens a sealed log again in place: receivers and clones stay valid. Does nothing otherwise. Blocks.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open); the log is then still sealed, reads go on as before.
-    pub fn reopen(&self) -> Result<(), OpenError> {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.is_sealed() {
-            return Ok(());
-        }
-        if let Some(ended) = writer.take() {
-            ended.join().ok();
-        }
-        let recovered = recover(&self.options)?;
-        let last = recovered.last;
-        let (inner, thread) = start(&self.options, recovered, &self.durable)?;
-        *writer = Some(thread);
-        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = inner;
-        self.durable.send_replace(last);
-        drop(writer);
-        self.write_opened()
-    }
-
     fn inner(&self) -> Arc<Inner> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -244,6 +222,24 @@ impl EventLog for SegmentLog {
 
     fn is_sealed(&self) -> bool {
         self.inner().queue.is_sealed()
+    }
+
+    fn reopen(&self) -> Result<(), OpenError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_sealed() {
+            return Ok(());
+        }
+        if let Some(ended) = writer.take() {
+            ended.join().ok();
+        }
+        let recovered = recover(&self.options)?;
+        let last = recovered.last;
+        let (inner, thread) = start(&self.options, recovered, &self.durable)?;
+        *writer = Some(thread);
+        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = inner;
+        self.durable.send_replace(last);
+        drop(writer);
+        self.write_opened()
     }
 
     fn bytes(&self) -> u64 {

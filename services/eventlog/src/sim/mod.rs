@@ -81,6 +81,12 @@ impl SimDisk {
         self.state().restart(&mut Random::new(seed));
     }
 
+    /// Only the process died, after [`cut_power_after`](Self::cut_power_after) or without: what it wrote reads
+    /// back, and what it did not sync is no more durable than before. Its open files are gone.
+    pub fn restart_process(&self) {
+        self.state().power_on();
+    }
+
     /// The contents of a file, to damage them.
     ///
     /// # Panics

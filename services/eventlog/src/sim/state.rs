@@ -150,6 +150,10 @@ impl State {
             }
         }
         self.names = self.durable_names.clone();
+        self.power_on();
+    }
+
+    pub fn power_on(&mut self) {
         self.off = false;
         self.power_ends_at = None;
         self.boot += 1;

@@ -77,6 +77,15 @@ impl Ledger {
     }
 }
 
+/// A power cut, or at times a kill, which leaves unsynced bytes in the file system's memory.
+fn stop(disk: &SimDisk, random: &mut Random) {
+    if random.one_in(3) {
+        disk.restart_process();
+    } else {
+        disk.restart(random.bits());
+    }
+}
+
 /// One life of a disk: work, power cut, look, in `depth` rounds, each in several outcomes.
 fn live(disk: &SimDisk, ledger: &Ledger, seed: u64, depth: u32, states: &mut u64) {
     for fork in 0..if depth == 3 { 1 } else { FORKS } {
@@ -84,7 +93,7 @@ fn live(disk: &SimDisk, ledger: &Ledger, seed: u64, depth: u32, states: &mut u64
         let (disk, mut ledger) = (disk.fork(), ledger.clone());
         let mut random = Random::new(seed);
         if depth < 3 {
-            disk.restart(random.bits());
+            stop(&disk, &mut random);
             *states += 1;
         }
         // The cut may come while the last one is being recovered from.
@@ -98,7 +107,7 @@ fn live(disk: &SimDisk, ledger: &Ledger, seed: u64, depth: u32, states: &mut u64
             ledger.work(&log, &mut random, 20);
         }
         if depth == 0 {
-            disk.restart(random.bits());
+            stop(&disk, &mut random);
             *states += 1;
             let log = SegmentLog::open(sim_options(&disk, random.bits())).expect("it opens after a crash");
             ledger.check(&log);

@@ -110,12 +110,16 @@ fn what_a_failed_sync_left_in_memory_is_made_durable_before_it_is_shown() {
             lasting: false,
             error: EIO,
         });
-        let mut client = Client::new(seed);
-        client.work(&log).expect_err("the sync fails");
-        log.reopen().expect("it opens again");
+        Client::new(seed).work(&log).expect_err("the sync fails");
+        // The process is killed while it recovers, or afterwards.
+        disk.cut_power_after(1 + seed % 12);
+        log.reopen().ok();
+        disk.restart_process();
+        drop(log);
+        let log = SegmentLog::open(sim_options(&disk, seed + 1)).expect("it opens again");
         let shown = all(&log);
         disk.restart(seed);
-        let after = SegmentLog::open(sim_options(&disk, seed + 1)).expect("it opens after the cut");
+        let after = SegmentLog::open(sim_options(&disk, seed + 2)).expect("it opens after the cut");
         assert!(all(&after).starts_with(&shown), "seed {seed}: a record was shown and is gone");
     }
 }
