@@ -3,7 +3,7 @@
 //!
 //! # The partition function
 //!
-//! Only the greatest (revision, generation, event id) of each fact takes part, and only facts that may touch customers
+//! Only the greatest (revision, generation) of each fact takes part (of equal ones the lowest event id), and only facts that may touch customers
 //! ([`Event::is_for_customers`](crate::event::Event::is_for_customers)). Their *time* is `min(occurred_at, recorded_at)`.
 //!
 //! 0. **Drop** identifiers with an active blocklist pattern, identifiers blocked by an operator (the newest of block and
@@ -38,11 +38,14 @@
 //! Absent here: ownership by time of verified identifiers that moved (a recycled phone number), erasure, suggestions by
 //! score.
 
+mod explain;
 mod partition;
 pub mod policy;
 mod resolver;
+mod snapshot;
 mod state;
 
+pub use explain::{IdentifierStory, LINKS_MAX, LinkStory};
 pub use partition::{Refusal, Tier};
 pub use resolver::{CustomerRef, Regrouping, Resolver};
 pub use state::{Birth, taking_part};

@@ -7,7 +7,6 @@ use crate::{
         policy::{HUB_MAX, Policy},
         state::{Evidence, Kind, State},
     },
-    ids::EventId,
     token::Token,
 };
 use serde::Serialize;
@@ -32,10 +31,8 @@ pub enum Tier {
 pub enum Refusal {
     /// An operator said that two identifiers do not belong together.
     CannotLink,
-    /// The customer would have too many identifiers of one type.
+    /// The customer would have too many identifiers, of one type or in all.
     Limit,
-    /// The customer would have too many identifiers in all.
-    Size,
     /// The claimed identifier is verified on another customer.
     VerifiedElsewhere,
     /// The claimed identifier is claimed by several customers.
@@ -175,7 +172,7 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
         }
     }
     let mut links = links(state, policy, nodes);
-    links.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+    links.sort_unstable_by_key(|link| link.order());
     let mut join = Joining::new(state, policy, nodes);
     let mut decisions = Vec::with_capacity(links.len());
     let level_2 = links.partition_point(|l| l.tier != Tier::Claimed);
@@ -354,18 +351,18 @@ impl<'a> Joining<'a> {
         if a == b {
             return None;
         }
-        let meets = |p: &(usize, usize)| pair_of(self.root(p.0), self.root(p.1)) == pair_of(a, b);
-        if self.cannot.iter().any(meets) {
-            return Some(Refusal::CannotLink);
-        }
         if self.size[a] + self.size[b] > self.policy.max_identifiers {
-            return Some(Refusal::Size);
+            return Some(Refusal::Limit);
         }
         for (class, count) in &self.classes[b] {
             let with = self.classes[a].iter().find(|c| c.0 == *class).map_or(0, |c| c.1);
             if with + count > self.state.kinds[*class as usize].max {
                 return Some(Refusal::Limit);
             }
+        }
+        let meets = |p: &(usize, usize)| pair_of(self.root(p.0), self.root(p.1)) == pair_of(a, b);
+        if self.cannot.iter().any(meets) {
+            return Some(Refusal::CannotLink);
         }
         if self.size[a] < self.size[b] {
             (a, b) = (b, a);
@@ -398,11 +395,4 @@ impl<'a> Joining<'a> {
 
 fn pair_of(a: usize, b: usize) -> (usize, usize) {
     (a.min(b), a.max(b))
-}
-
-impl Decision {
-    /// The event of the newest evidence.
-    pub fn event(&self) -> EventId {
-        self.newest.1
-    }
 }

@@ -3,17 +3,20 @@
 
 use crate::{
     body::IdentityAct,
-    event::{Identifier, RecordedEvent, Trust},
+    event::{RecordedEvent, Trust},
     identity::{
         partition::{evaluate, reach},
         policy::Policy,
-        state::{Birth, Customer, NONE, State, insert_sorted, taking_part},
+        state::{Birth, Customer, Evidence, NONE, State, insert_sorted, taking_part},
     },
     ids::{CustomerId, EventId},
     time::Micros,
     token::Token,
 };
 use smallvec::SmallVec;
+
+/// Identifiers of one fact.
+type Set = SmallVec<[(u32, Trust); 4]>;
 
 /// A customer's number inside the resolver; valid until the next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +35,8 @@ pub struct Regrouping {
     pub from: Vec<CustomerId>,
     /// All customers that now hold identifiers it had, itself first; empty if it lost none.
     pub parts: Vec<CustomerId>,
+    /// Version of its last change.
+    pub version: u64,
 }
 
 /// Keeps which identifiers form one customer. See the [module](crate::identity) for the rules.
@@ -39,6 +44,8 @@ pub struct Regrouping {
 pub struct Resolver {
     pub(crate) policy: Policy,
     pub(crate) state: State,
+    /// Sum of the hashes of all customers; the same for the same partition, however it came about.
+    pub(crate) digest: u128,
     touched: Vec<u32>,
 }
 
@@ -46,7 +53,7 @@ impl Resolver {
     /// An empty resolver under `policy`.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, state: State::default(), touched: Vec::new() }
+        Self { policy, ..Self::default() }
     }
 
     /// The policy in force.
@@ -83,14 +90,14 @@ impl Resolver {
         }
     }
 
-    /// The event is the current revision of its fact: its identifiers count from now on. `note` comes first.
-    pub fn assert(&mut self, event: &RecordedEvent) {
-        self.each_group(event, |list, evidence| insert_sorted(list, evidence));
+    /// A fact's current revision names these identifiers: they count from now on. [`Resolver::note`] comes first.
+    pub fn assert(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId) {
+        self.each_group(ids, (at.0, event), insert_sorted);
     }
 
-    /// The event is no longer the current revision: its identifiers count no more.
-    pub fn retract(&mut self, event: &RecordedEvent) {
-        self.each_group(event, |list, evidence| match list.binary_search(&evidence) {
+    /// The revision is no longer the current one: its identifiers count no more.
+    pub fn retract(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId) {
+        self.each_group(ids, (at.0, event), |list, evidence| match list.binary_search(&evidence) {
             Ok(at) => {
                 list.remove(at);
                 true
@@ -101,21 +108,21 @@ impl Resolver {
 
     fn each_group(
         &mut self,
-        event: &RecordedEvent,
-        mut change: impl FnMut(&mut Vec<(i64, EventId)>, (i64, EventId)) -> bool,
+        ids: &[(Token, Trust)],
+        evidence: Evidence,
+        mut change: impl FnMut(&mut Vec<Evidence>, Evidence) -> bool,
     ) {
-        let evidence = (event.effective_at().0, event.event.id);
-        let mut firm: SmallVec<[(u32, Trust); 4]> = SmallVec::new();
+        let mut firm = Set::new();
         let mut observed: SmallVec<[u32; 2]> = SmallVec::new();
-        for id in taking_part(event) {
-            match (self.state.find(id.token), id.trust) {
+        for (token, trust) in ids {
+            match (self.state.find(*token), *trust) {
                 (Some(node), Trust::Observed) => observed.push(node),
                 (Some(node), trust) => firm.push((node, trust)),
                 (None, _) => {}
             }
         }
         firm.sort_unstable();
-        let mut sets: SmallVec<[SmallVec<[(u32, Trust); 4]>; 2]> = SmallVec::new();
+        let mut sets: SmallVec<[Set; 2]> = SmallVec::new();
         if !firm.is_empty() {
             sets.push(firm.clone());
         }
@@ -142,38 +149,44 @@ impl Resolver {
 
     /// An operator's act. Identifiers that no event has named are remembered, so that order does not matter.
     pub fn act(&mut self, event: &RecordedEvent, act: IdentityAct) {
-        let birth = |ordinal| Birth { recorded_at: event.recorded_at.0, event: event.event.id, ordinal };
-        let ids: &[Identifier] = &event.event.identifiers;
+        // Not a birth: `note` lowers it when an event names the identifier.
+        let unborn = Birth { recorded_at: i64::MAX, event: event.event.id, ordinal: 0 };
         let mut nodes: SmallVec<[u32; 2]> = SmallVec::new();
-        for id in ids.iter().take(2) {
-            nodes.push(match self.state.find(id.token) {
+        for id in &event.event.identifiers {
+            let node = match self.state.find(id.token) {
                 Some(node) => node,
-                // Not a birth: any event that names it later was recorded later, and `note` must still lower it.
-                None => self.state.intern(&self.policy, id, Birth { recorded_at: i64::MAX, ..birth(0) }).0,
-            });
+                None => self.state.intern(&self.policy, id, unborn).0,
+            };
+            if !nodes.contains(&node) {
+                nodes.push(node);
+            }
         }
-        let (time, id) = (event.effective_at().0, event.event.id);
-        match (act, nodes.as_slice()) {
-            (IdentityAct::Link | IdentityAct::Unlink, [a, b]) if a != b => {
-                let acts = self.state.pairs.entry((*a.min(b), *a.max(b))).or_default();
-                insert_sorted(acts, (time, id, act == IdentityAct::Link));
-                for (node, partner) in [(*a, *b), (*b, *a)] {
-                    let partners = &mut self.state.nodes[node as usize].partners;
-                    if !partners.contains(&partner) {
-                        partners.push(partner);
-                    }
+        let newest = (event.effective_at().0, event.event.id);
+        match act {
+            IdentityAct::Link | IdentityAct::Unlink => {
+                self.act_on_pair(&nodes, (newest.0, newest.1, act == IdentityAct::Link));
+            }
+            IdentityAct::Block | IdentityAct::Unblock => {
+                for node in &nodes {
+                    let acts = self.state.blocks.entry(*node).or_default();
+                    insert_sorted(acts, (newest.0, newest.1, act == IdentityAct::Block));
+                    self.state.nodes[*node as usize].blocked = acts.last().is_some_and(|a| a.2);
+                    self.touch_neighbours(*node);
                 }
             }
-            (IdentityAct::Block | IdentityAct::Unblock, [node, ..]) => {
-                let acts = self.state.blocks.entry(*node).or_default();
-                insert_sorted(acts, (time, id, act == IdentityAct::Block));
-                let blocked = acts.last().is_some_and(|a| a.2);
-                self.state.nodes[*node as usize].blocked = blocked;
-                self.touch_neighbours(*node);
-            }
-            _ => return,
         }
         self.touched.extend(nodes);
+    }
+
+    fn act_on_pair(&mut self, nodes: &[u32], act: (i64, EventId, bool)) {
+        let [a, b, ..] = *nodes else { return };
+        insert_sorted(self.state.pairs.entry((a.min(b), a.max(b))).or_default(), act);
+        for (node, partner) in [(a, b), (b, a)] {
+            let partners = &mut self.state.nodes[node as usize].partners;
+            if !partners.contains(&partner) {
+                partners.push(partner);
+            }
+        }
     }
 
     /// A blocked identifier is in nobody's reach: its neighbours must be looked at by themselves.
@@ -198,13 +211,14 @@ impl Resolver {
         }
         let nodes = loop {
             self.with_their_customers(&mut seeds);
-            let mut nodes = reach(&self.state, &self.policy, &seeds);
-            let reached = nodes.len();
-            self.with_their_customers(&mut nodes);
-            if nodes.len() == reached {
+            let nodes = reach(&self.state, &self.policy, &seeds);
+            let mut wider = nodes.clone();
+            self.with_their_customers(&mut wider);
+            wider.retain(|n| nodes.binary_search(n).is_err() && seeds.binary_search(n).is_err());
+            if wider.is_empty() {
                 break nodes;
             }
-            seeds.append(&mut nodes);
+            seeds.append(&mut wider);
         };
         let mut parts = evaluate(&self.state, &self.policy, &nodes).parts;
         for seed in &seeds {
@@ -264,6 +278,7 @@ impl Resolver {
         let mut old: Vec<(u32, Customer)> = Vec::with_capacity(before.len());
         for slot in before {
             if let Some(customer) = self.state.customers[slot as usize].take() {
+                self.digest = self.digest.wrapping_sub(self.hash(&customer));
                 old.push((slot, customer));
             }
         }
@@ -281,11 +296,21 @@ impl Resolver {
             let version = same.map_or(0, |(_, o)| o.version);
             let wanted = same.map(|(slot, _)| *slot);
             let customer = Customer { members, birth, version };
+            self.digest = self.digest.wrapping_add(self.hash(&customer));
             let slot = self.place(customer, wanted, &mut slots);
             new.push((slot, unchanged));
         }
         self.state.free.extend(slots);
         self.tell(&old, &new)
+    }
+
+    pub(crate) fn hash(&self, customer: &Customer) -> u128 {
+        let mut tokens: SmallVec<[Token; 8]> =
+            customer.members.iter().map(|n| self.state.nodes[*n as usize].token).collect();
+        tokens.sort_unstable();
+        let mut bytes = customer.birth.customer().to_string().into_bytes();
+        tokens.iter().for_each(|t| bytes.extend_from_slice(&t.0));
+        crate::fold::hash128(&[&bytes])
     }
 
     /// Puts a customer into its old slot if there is one, so that an unchanged customer keeps its number.
@@ -308,15 +333,15 @@ impl Resolver {
     fn tell(&self, old: &[(u32, Customer)], new: &[(u32, bool)]) -> Vec<Regrouping> {
         let get = |slot: u32| self.state.customers[slot as usize].as_ref();
         let id_of = |slot: u32| get(slot).map(|c| c.birth.customer());
-        let holder = |birth: Birth| {
-            let members = |slot: &(u32, bool)| {
-                get(slot.0).is_some_and(|c| {
-                    c.members
-                        .iter()
-                        .any(|n| self.state.nodes[*n as usize].birth.customer() == birth.customer())
-                })
-            };
-            new.iter().find(|slot| members(slot)).map(|slot| slot.0)
+        let holds = |slot: u32, token: &dyn Fn(u32) -> bool| {
+            get(slot).is_some_and(|c| c.members.iter().any(|n| token(*n)))
+        };
+        // Who holds the identifier that gave the birth, else (it was blocked or corrected away) any of the others.
+        let holder = |old: &Customer| {
+            let births = |n: u32| self.state.nodes[n as usize].birth.customer() == old.birth.customer();
+            let any = |n: u32| old.members.contains(&n);
+            let slots = || new.iter().map(|(slot, _)| *slot);
+            slots().find(|s| holds(*s, &births)).or_else(|| slots().find(|s| holds(*s, &any)))
         };
         let mut out = Vec::new();
         for (slot, unchanged) in new {
@@ -328,7 +353,7 @@ impl Resolver {
             let from: Vec<CustomerId> = old
                 .iter()
                 .filter(ended)
-                .filter(|(_, o)| holder(o.birth) == Some(*slot))
+                .filter(|(_, o)| holder(o) == Some(*slot))
                 .map(|(_, o)| o.birth.customer())
                 .collect();
             let was = old.iter().find(|(_, o)| o.birth.customer() == id).map(|(_, o)| o);
@@ -348,25 +373,15 @@ impl Resolver {
                     parts.extend(held);
                 }
             }
-            out.push(Regrouping {
-                customer: Some(CustomerRef(*slot)),
-                id,
-                existed: was.is_some(),
-                from,
-                parts,
-            });
+            let (version, existed) = (customer.version, was.is_some());
+            out.push(Regrouping { customer: Some(CustomerRef(*slot)), id, existed, from, parts, version });
         }
         for (_, gone) in old {
             let id = gone.birth.customer();
-            let replaced = new.iter().any(|n| id_of(n.0) == Some(id)) || holder(gone.birth).is_some();
+            let replaced = new.iter().any(|n| id_of(n.0) == Some(id)) || holder(gone).is_some();
             if !replaced {
-                out.push(Regrouping {
-                    customer: None,
-                    id,
-                    existed: true,
-                    from: Vec::new(),
-                    parts: Vec::new(),
-                });
+                let (from, parts, version) = (Vec::new(), Vec::new(), gone.version);
+                out.push(Regrouping { customer: None, id, existed: true, from, parts, version });
             }
         }
         out
@@ -443,6 +458,30 @@ impl Resolver {
         })
     }
 
+    /// Type and scope of a known identifier.
+    #[must_use]
+    pub fn kind_of_token(&self, token: Token) -> Option<(&str, &str)> {
+        let kind = self.state.kind_of(self.state.find(token)?);
+        Some((&kind.kind, &kind.scope))
+    }
+
+    /// The birth of a known identifier.
+    #[must_use]
+    pub fn birth(&self, token: Token) -> Option<Birth> {
+        self.state.find(token).map(|node| self.state.nodes[node as usize].birth)
+    }
+
+    /// All customers that ever logged in with an observed identifier.
+    #[must_use]
+    pub fn owners(&self, token: Token) -> Vec<CustomerRef> {
+        let Some(node) = self.state.find(token) else { return Vec::new() };
+        let slots = self.logins(node).filter_map(|(_, owner)| self.customer_slot(owner));
+        let mut owners: Vec<CustomerRef> = slots.map(|slot| CustomerRef(slot as u32)).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        owners
+    }
+
     /// The customer's id.
     #[must_use]
     pub fn id(&self, customer: CustomerRef) -> Option<CustomerId> {
@@ -463,7 +502,7 @@ impl Resolver {
         }
     }
 
-    fn slot(&self, customer: CustomerRef) -> Option<&Customer> {
+    pub(crate) fn slot(&self, customer: CustomerRef) -> Option<&Customer> {
         self.state.customers.get(customer.0 as usize)?.as_ref()
     }
 

@@ -1,0 +1,144 @@
+//! From regroupings and touched views to changes.
+
+use super::{apply::Fold, fact::Ids};
+use crate::{
+    change::{Change, ChangeKind},
+    event::{RecordedEvent, Trust},
+    identity::{CustomerRef, Regrouping},
+    ids::{CustomerId, EventId},
+    time::Micros,
+};
+
+/// Customers whose view an event on an observed identifier may change besides its own; a shared tablet has more owners
+/// than are worth telling.
+const OWNERS_MAX: usize = 20;
+
+/// The last event of a commit that changed a customer's view.
+#[derive(Clone, Debug)]
+pub(super) struct Touch {
+    customer: CustomerRef,
+    version: u64,
+    event: EventId,
+    at: Micros,
+}
+
+impl Fold {
+    /// Notes that `event` changed this customer's view.
+    pub(super) fn touch(&mut self, customer: Option<CustomerRef>, event: &RecordedEvent) {
+        let Some(customer) = customer else { return };
+        if let Some(id) = self.resolver.id(customer) {
+            let touch =
+                Touch { customer, version: self.records, event: event.event.id, at: event.recorded_at };
+            self.touched.insert(id, touch);
+        }
+    }
+
+    pub(super) fn touch_owners(&mut self, ids: &Ids, event: &RecordedEvent) {
+        for (token, trust) in ids {
+            if *trust == Trust::Observed {
+                for owner in self.resolver.owners(*token).into_iter().take(OWNERS_MAX) {
+                    self.touch(Some(owner), event);
+                }
+            }
+        }
+    }
+
+    /// Tells what regrouping did, one change a customer. Customers that ended without a holder of their birth ended in
+    /// `home`, the customer of the causing event.
+    pub(super) fn tell(
+        &mut self,
+        event: &RecordedEvent,
+        mut all: Vec<Regrouping>,
+        home: Option<CustomerRef>,
+    ) {
+        if all.is_empty() {
+            return;
+        }
+        let ended: Vec<Regrouping> = all.extract_if(.., |r| r.customer.is_none()).collect();
+        if let Some((home, id)) = home.and_then(|h| Some((h, self.resolver.id(h)?)))
+            && !ended.is_empty()
+        {
+            let from = ended.iter().map(|r| r.id);
+            match all.iter_mut().find(|r| r.customer == Some(home)) {
+                Some(known) => known.from.extend(from),
+                None => all.push(Regrouping {
+                    customer: Some(home),
+                    id,
+                    existed: true,
+                    from: from.collect(),
+                    parts: Vec::new(),
+                    version: self.resolver.version(home),
+                }),
+            }
+        } else {
+            for gone in ended {
+                self.push(ChangeKind::Erased, gone.id, gone.version, event, Vec::new(), Vec::new());
+            }
+        }
+        for r in all {
+            let Some(customer) = r.customer else { continue };
+            let kind = match (r.existed, r.from.is_empty(), r.parts.is_empty()) {
+                (_, false, _) => ChangeKind::Merged,
+                (false, ..) => ChangeKind::Created,
+                (true, _, false) => ChangeKind::Split,
+                (true, true, true) => {
+                    self.touch(Some(customer), event);
+                    continue;
+                }
+            };
+            match kind {
+                ChangeKind::Merged => self.stats.merges += 1,
+                ChangeKind::Split => self.stats.splits += 1,
+                _ => {}
+            }
+            let follows = self.resolver.set_version(customer, self.records);
+            self.push(kind, r.id, follows, event, r.from, r.parts);
+        }
+    }
+
+    fn push(
+        &mut self,
+        kind: ChangeKind,
+        customer: CustomerId,
+        follows: u64,
+        event: &RecordedEvent,
+        mut from: Vec<CustomerId>,
+        parts: Vec<CustomerId>,
+    ) {
+        from.sort_unstable();
+        from.dedup();
+        self.changes.push(Change {
+            id: Change::id_of(kind, customer, event.event.id),
+            kind,
+            customer,
+            version: self.records,
+            follows,
+            caused_by: event.event.id,
+            at: event.recorded_at,
+            from,
+            parts,
+        });
+    }
+
+    /// The `updated` changes of all customers touched since the last commit and not told of since.
+    pub(super) fn tell_updates(&mut self) {
+        for (id, touch) in std::mem::take(&mut self.touched) {
+            let current = self.resolver.id(touch.customer) == Some(id);
+            if !current || self.resolver.version(touch.customer) >= touch.version {
+                continue;
+            }
+            let follows = self.resolver.set_version(touch.customer, touch.version);
+            self.changes.push(Change {
+                id: Change::id_of(ChangeKind::Updated, id, touch.event),
+                kind: ChangeKind::Updated,
+                customer: id,
+                version: touch.version,
+                follows,
+                caused_by: touch.event,
+                at: touch.at,
+                from: Vec::new(),
+                parts: Vec::new(),
+            });
+        }
+    }
+}

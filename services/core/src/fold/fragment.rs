@@ -1,0 +1,318 @@
+//! A fragment: the state of one identifier, as the facts whose home it is. Head, fact pages and time pages are rows of
+//! their own, read when needed and written once a commit.
+
+use super::{
+    contribution::Contribution,
+    fact::Fact,
+    head::{Entry, Head},
+    rows::{Rows, keys},
+    timepages::TimePages,
+};
+use crate::{
+    codec::{BadRow, Reader, Writer},
+    ids::FactKey,
+    token::Token,
+};
+use std::collections::BTreeMap;
+
+/// Largest fact page in bytes; a fuller one makes all pages split in two.
+pub const PAGE_BYTES_MAX: usize = 8 * 1024;
+/// From this many facts on a fragment has time pages.
+pub const TIMED_FROM: u64 = 128;
+/// Page numbers have 16 bits.
+const DEPTH_MAX: u32 = 16;
+
+#[derive(Clone, Debug, Default)]
+struct Page {
+    /// Sorted by key.
+    facts: Vec<Fact>,
+    bytes: usize,
+    dirty: bool,
+}
+
+/// One identifier's facts.
+#[derive(Clone, Debug)]
+pub struct Fragment {
+    /// The identifier's token, or a channel's own.
+    pub token: Token,
+    /// What its facts give together. Empty for a channel's own fragment.
+    pub head: Head,
+    /// Facts, awaited ones too.
+    pub facts: u64,
+    /// A channel's own fragment: facts without identifiers, in no timeline and no view.
+    pub anonymous: bool,
+    depth: u32,
+    pages: BTreeMap<u16, Page>,
+    time: Option<TimePages>,
+    dirty: bool,
+}
+
+const FORMAT: u64 = 1;
+
+impl Fragment {
+    /// The fragment of this token as the rows have it, or an empty one.
+    ///
+    /// # Errors
+    /// [`BadRow`] if the row is damaged or cannot be read.
+    pub fn load(rows: &dyn Rows, token: Token, anonymous: bool) -> Result<Self, BadRow> {
+        let mut fragment = Self {
+            token,
+            head: Head::default(),
+            facts: 0,
+            anonymous,
+            depth: 0,
+            pages: BTreeMap::new(),
+            time: None,
+            dirty: false,
+        };
+        let Some(row) = rows.row(&keys::head(token))? else { return Ok(fragment) };
+        let mut r = Reader(&row);
+        if r.number()? != FORMAT {
+            return Err(BadRow);
+        }
+        fragment.facts = r.number()?;
+        fragment.depth = r.small()?;
+        if fragment.depth > DEPTH_MAX {
+            return Err(BadRow);
+        }
+        let bits = r.number()?;
+        fragment.anonymous = bits & 2 != 0;
+        fragment.head = Head::decode(&mut r)?;
+        r.end()?;
+        if bits & 1 != 0 {
+            fragment.time = Some(TimePages::load(rows, token)?);
+        }
+        Ok(fragment)
+    }
+
+    fn page_of(&self, key: &FactKey) -> u16 {
+        let top = u16::from_be_bytes([key.0[0], key.0[1]]);
+        top.checked_shr(16 - self.depth).unwrap_or(0)
+    }
+
+    fn page(&mut self, rows: &dyn Rows, number: u16) -> Result<&mut Page, BadRow> {
+        if !self.pages.contains_key(&number) {
+            let mut page = Page::default();
+            if let Some(row) = rows.row(&keys::page(self.token, number))? {
+                page.bytes = row.len();
+                let mut r = Reader(&row);
+                for _ in 0..r.count()? {
+                    page.facts.push(Fact::decode(&mut r)?);
+                }
+                r.end()?;
+            }
+            self.pages.insert(number, page);
+        }
+        self.pages.get_mut(&number).ok_or(BadRow)
+    }
+
+    /// The fact of this key.
+    ///
+    /// # Errors
+    /// [`BadRow`] as for [`Fragment::load`]; so do all methods that may read.
+    pub fn fact(&mut self, rows: &dyn Rows, key: &FactKey) -> Result<Option<&Fact>, BadRow> {
+        let number = self.page_of(key);
+        let page = self.page(rows, number)?;
+        Ok(page.facts.binary_search_by_key(key, |f| f.key).ok().map(|at| &page.facts[at]))
+    }
+
+    /// Changes a fact in place where only its links to other facts change, not what it gives.
+    ///
+    /// # Errors
+    /// [`BadRow`], see [`Fragment::fact`].
+    pub fn amend(&mut self, rows: &dyn Rows, key: &FactKey, f: impl FnOnce(&mut Fact)) -> Result<(), BadRow> {
+        let number = self.page_of(key);
+        let page = self.page(rows, number)?;
+        if let Ok(at) = page.facts.binary_search_by_key(key, |f| f.key) {
+            f(&mut page.facts[at]);
+            page.dirty = true;
+        }
+        Ok(())
+    }
+
+    /// Puts a fact in that is not there yet.
+    ///
+    /// # Errors
+    /// [`BadRow`], see [`Fragment::fact`].
+    pub fn insert(&mut self, rows: &dyn Rows, fact: Fact) -> Result<(), BadRow> {
+        self.facts += 1;
+        self.dirty = true;
+        if let Some((entry, contribution)) = self.shown(&fact)? {
+            self.head.add(entry, &contribution);
+            if let Some(time) = &mut self.time {
+                time.insert(rows, self.token, entry)?;
+            }
+        }
+        let number = self.page_of(&fact.key);
+        let page = self.page(rows, number)?;
+        let mut w = Writer::default();
+        fact.encode(&mut w);
+        page.bytes += w.0.len();
+        let full = page.bytes > PAGE_BYTES_MAX && page.facts.len() > 1;
+        let at = page.facts.partition_point(|f| f.key < fact.key);
+        page.facts.insert(at, fact);
+        page.dirty = true;
+        if full && self.depth < DEPTH_MAX {
+            self.split(rows)?;
+        }
+        if self.time.is_none() && !self.anonymous && self.facts >= TIMED_FROM {
+            self.start_time_pages(rows)?;
+        }
+        Ok(())
+    }
+
+    /// What the fact gives, if it is on the timeline.
+    fn shown(&self, fact: &Fact) -> Result<Option<(Entry, Contribution)>, BadRow> {
+        let Some(r) = fact.revision.as_ref().filter(|_| !self.anonymous) else { return Ok(None) };
+        let contribution = Contribution::decode(&fact.gives)?;
+        if contribution.gives == super::contribution::Gives::Nothing {
+            return Ok(None);
+        }
+        Ok(Some((Entry { at: r.at, event: r.event, position: r.position }, contribution)))
+    }
+
+    /// Takes a fact out and gives it back.
+    ///
+    /// # Errors
+    /// [`BadRow`], see [`Fragment::fact`].
+    pub fn remove(&mut self, rows: &dyn Rows, key: &FactKey) -> Result<Option<Fact>, BadRow> {
+        let number = self.page_of(key);
+        let page = self.page(rows, number)?;
+        let Ok(at) = page.facts.binary_search_by_key(key, |f| f.key) else { return Ok(None) };
+        let fact = page.facts.remove(at);
+        let mut w = Writer::default();
+        fact.encode(&mut w);
+        page.bytes = page.bytes.saturating_sub(w.0.len());
+        page.dirty = true;
+        self.facts -= 1;
+        self.dirty = true;
+        if let Some((entry, contribution)) = self.shown(&fact)? {
+            if let Some(time) = &mut self.time {
+                time.remove(rows, self.token, entry)?;
+            }
+            if !self.head.subtract(entry, &contribution) {
+                self.sum_again(rows)?;
+            }
+        }
+        Ok(Some(fact))
+    }
+
+    fn sum_again(&mut self, rows: &dyn Rows) -> Result<(), BadRow> {
+        let mut head = Head::default();
+        self.each_fact(rows, |this, fact| {
+            if let Some((entry, contribution)) = this.shown(fact)? {
+                head.add(entry, &contribution);
+            }
+            Ok(())
+        })?;
+        self.head = head;
+        Ok(())
+    }
+
+    /// Calls `f` for every fact, in key order.
+    ///
+    /// # Errors
+    /// [`BadRow`], see [`Fragment::fact`], or what `f` gives.
+    pub fn each_fact(
+        &mut self,
+        rows: &dyn Rows,
+        mut f: impl FnMut(&Self, &Fact) -> Result<(), BadRow>,
+    ) -> Result<(), BadRow> {
+        for number in 0..1_u32 << self.depth {
+            self.page(rows, number as u16)?;
+        }
+        for page in self.pages.values() {
+            for fact in &page.facts {
+                f(self, fact)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Doubles the number of pages.
+    fn split(&mut self, rows: &dyn Rows) -> Result<(), BadRow> {
+        for number in 0..1_u32 << self.depth {
+            self.page(rows, number as u16)?;
+        }
+        let old = std::mem::take(&mut self.pages);
+        self.depth += 1;
+        for number in 0..1_u32 << self.depth {
+            self.pages.insert(number as u16, Page { dirty: true, ..Page::default() });
+        }
+        for fact in old.into_values().flat_map(|p| p.facts) {
+            let mut w = Writer::default();
+            fact.encode(&mut w);
+            let number = self.page_of(&fact.key);
+            if let Some(page) = self.pages.get_mut(&number) {
+                page.bytes += w.0.len();
+                page.facts.push(fact);
+            }
+        }
+        Ok(())
+    }
+
+    fn start_time_pages(&mut self, rows: &dyn Rows) -> Result<(), BadRow> {
+        let mut time = TimePages::new();
+        let mut entries = Vec::new();
+        self.each_fact(rows, |this, fact| {
+            entries.extend(this.shown(fact)?.map(|(entry, _)| entry));
+            Ok(())
+        })?;
+        for entry in entries {
+            time.insert(rows, self.token, entry)?;
+        }
+        self.time = Some(time);
+        Ok(())
+    }
+
+    /// Up to `limit` timeline entries before `before`, newest first.
+    ///
+    /// # Errors
+    /// [`BadRow`], see [`Fragment::fact`].
+    pub fn entries(
+        &mut self,
+        rows: &dyn Rows,
+        before: Option<super::head::When>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, BadRow> {
+        let earlier = |e: &Entry| before.is_none_or(|b| (e.at, e.event) < b);
+        if let Some(time) = &mut self.time {
+            return time.entries(rows, self.token, before, limit);
+        }
+        let mut entries = Vec::new();
+        self.each_fact(rows, |this, fact| {
+            entries.extend(this.shown(fact)?.map(|(entry, _)| entry).filter(earlier));
+            Ok(())
+        })?;
+        entries.sort_unstable_by(|a, b| b.cmp(a));
+        entries.truncate(limit);
+        Ok(entries)
+    }
+
+    /// Rows that changed since the last call; deletions are `None`.
+    pub fn take_dirty(&mut self, out: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+        for (number, page) in &mut self.pages {
+            if !std::mem::take(&mut page.dirty) {
+                continue;
+            }
+            let mut w = Writer(Vec::with_capacity(page.bytes + 4));
+            w.number(page.facts.len() as u64);
+            page.facts.iter().for_each(|fact| fact.encode(&mut w));
+            let key = keys::page(self.token, *number);
+            out.push((key, (!page.facts.is_empty()).then_some(w.0)));
+            self.dirty = true;
+        }
+        if let Some(time) = &mut self.time {
+            time.take_dirty(self.token, out);
+        }
+        if std::mem::take(&mut self.dirty) {
+            let mut w = Writer::default();
+            w.number(FORMAT);
+            w.number(self.facts);
+            w.number(u64::from(self.depth));
+            w.number(u64::from(self.time.is_some()) | u64::from(self.anonymous) << 1);
+            self.head.encode(&mut w);
+            out.push((keys::head(self.token), Some(w.0)));
+        }
+    }
+}

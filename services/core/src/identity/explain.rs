@@ -1,0 +1,173 @@
+//! Why one customer is one: every link in the order it was looked at, taken or refused, with its evidence.
+
+use super::{
+    partition::{Refusal, Tier, evaluate, reach},
+    resolver::{CustomerRef, Resolver},
+};
+use crate::{
+    event::Trust,
+    ids::{CustomerId, EventId},
+    time::Micros,
+    token::Token,
+};
+
+/// Links told of one customer at most; a runaway component is not worth more.
+pub const LINKS_MAX: usize = 1_000;
+
+/// One link, taken or refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkStory {
+    /// Where it comes from.
+    pub tier: Tier,
+    /// Its ends.
+    pub ends: (Token, Token),
+    /// The customers of the ends, if they are others than the one asked for.
+    pub customers: (Option<CustomerId>, Option<CustomerId>),
+    /// Newest evidence.
+    pub event: EventId,
+    /// Its time.
+    pub at: Micros,
+    /// `None` = taken.
+    pub refused: Option<Refusal>,
+}
+
+/// What is known of one identifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentifierStory {
+    /// Its token.
+    pub token: Token,
+    /// Type.
+    pub kind: String,
+    /// Scope.
+    pub scope: String,
+    /// The most trust among current facts.
+    pub trust: Trust,
+    /// Where its value can be read: the event that named it first, and its place there.
+    pub birth: (EventId, u8),
+    /// First and newest evidence.
+    pub first: (Micros, EventId),
+    /// See `first`.
+    pub newest: (Micros, EventId),
+    /// Number of current facts that name it.
+    pub count: u64,
+    /// It stands with more than one customer, or is refused somewhere.
+    pub shared: bool,
+    /// It is this customer's own; otherwise only a contact (claimed, or seen with).
+    pub own: bool,
+}
+
+impl Resolver {
+    /// Every link that touches this customer, in the order it was looked at.
+    #[must_use]
+    pub fn links(&self, customer: CustomerRef) -> Vec<LinkStory> {
+        let Some(members) = self.slot(customer).map(|c| c.members.clone()) else { return Vec::new() };
+        let nodes = reach(&self.state, &self.policy, &members);
+        let token = |n: u32| self.state.nodes[n as usize].token;
+        let other = |n: u32| {
+            let slot = self.state.nodes[n as usize].customer;
+            let id = self.id(CustomerRef(slot));
+            id.filter(|_| slot != customer.0)
+        };
+        let decisions = evaluate(&self.state, &self.policy, &nodes).decisions.into_iter();
+        decisions
+            .filter(|d| members.contains(&d.ends.0) || members.contains(&d.ends.1))
+            .take(LINKS_MAX)
+            .map(|d| LinkStory {
+                tier: d.tier,
+                ends: (token(d.ends.0), token(d.ends.1)),
+                customers: (other(d.ends.0), other(d.ends.1)),
+                event: d.newest.1,
+                at: Micros(d.newest.0),
+                refused: d.refused,
+            })
+            .collect()
+    }
+
+    /// The customer's own identifiers, then those it only claims or was seen with.
+    #[must_use]
+    pub fn stories(&self, customer: CustomerRef) -> Vec<IdentifierStory> {
+        let Some(members) = self.slot(customer).map(|c| c.members.clone()) else { return Vec::new() };
+        let mut contacts: Vec<u32> = Vec::new();
+        for link in self.links(customer).iter().filter(|l| l.refused.is_some()) {
+            contacts.extend([link.ends.0, link.ends.1].iter().filter_map(|t| self.state.find(*t)));
+        }
+        contacts.extend(members.iter().flat_map(|n| self.seen_with(*n)));
+        contacts.sort_unstable();
+        contacts.dedup();
+        contacts.retain(|n| !members.contains(n));
+        let refused = self.links(customer);
+        let own = members.iter().map(|n| (*n, true));
+        let all = own.chain(contacts.into_iter().take(LINKS_MAX).map(|n| (n, false)));
+        all.filter_map(|(node, own)| self.story(node, own, &refused, customer)).collect()
+    }
+
+    /// Observed identifiers that a customer's own one logged in with.
+    fn seen_with(&self, node: u32) -> Vec<u32> {
+        let groups = self.state.nodes[node as usize].seen.iter().filter(|g| self.state.active(**g));
+        let observed = groups.flat_map(|g| self.state.groups[*g as usize].ids.iter());
+        observed.filter(|(n, t)| *t == Trust::Observed && *n != node).map(|(n, _)| *n).collect()
+    }
+
+    fn story(
+        &self,
+        node: u32,
+        own: bool,
+        links: &[LinkStory],
+        customer: CustomerRef,
+    ) -> Option<IdentifierStory> {
+        let n = &self.state.nodes[node as usize];
+        let groups = n.verified.iter().chain(&n.claimed).chain(&n.seen);
+        let (mut first, mut newest, mut count, mut trust) = (None, None, 0, Trust::Observed);
+        for group in groups {
+            let group = &self.state.groups[*group as usize];
+            let at = group.ids.iter().find(|(id, _)| *id == node)?.1;
+            let firm = group.ids.iter().all(|(_, t)| *t != Trust::Observed);
+            // A login is told by the observed identifier; the firm ones beside it have a group of their own.
+            if group.evidence.is_empty() || (!firm && at != Trust::Observed) {
+                continue;
+            }
+            first = [first, group.evidence.first().copied()].into_iter().flatten().min();
+            newest = newest.max(group.newest());
+            count += group.evidence.len() as u64;
+            trust = trust.max(at);
+        }
+        let (first, newest) = (first?, newest?);
+        let kind = self.state.kind_of(node);
+        let refused = |l: &LinkStory| l.refused.is_some() && (l.ends.0 == n.token || l.ends.1 == n.token);
+        let many = self.owners(n.token).iter().any(|o| *o != customer);
+        Some(IdentifierStory {
+            token: n.token,
+            kind: kind.kind.clone(),
+            scope: kind.scope.clone(),
+            trust,
+            birth: (n.birth.event, n.birth.ordinal),
+            first: (Micros(first.0), first.1),
+            newest: (Micros(newest.0), newest.1),
+            count,
+            shared: links.iter().any(refused) || many,
+            own,
+        })
+    }
+
+    /// Identifiers whose facts are divided among customers and that may give this one a part: observed ones it was seen
+    /// with, and blocked ones named beside its own.
+    #[must_use]
+    pub fn divided(&self, customer: CustomerRef) -> Vec<Token> {
+        let Some(members) = self.slot(customer).map(|c| c.members.clone()) else { return Vec::new() };
+        let mut nodes: Vec<u32> = Vec::new();
+        for member in &members {
+            let n = &self.state.nodes[*member as usize];
+            let groups =
+                n.verified.iter().chain(&n.claimed).chain(&n.seen).filter(|g| self.state.active(**g));
+            for (id, trust) in groups.flat_map(|g| &self.state.groups[*g as usize].ids) {
+                if *trust == Trust::Observed || self.state.dropped(&self.policy, *id) {
+                    nodes.push(*id);
+                }
+            }
+        }
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes.retain(|n| !members.contains(n));
+        nodes.into_iter().map(|n| self.state.nodes[n as usize].token).collect()
+    }
+}

@@ -1,0 +1,202 @@
+//! The resolver as bytes: a flat snapshot from which a restart goes on with the log's tail. It is a cache; damage or
+//! another format only means that everything is folded again.
+
+use super::{
+    policy::Policy,
+    resolver::Resolver,
+    state::{Acts, Birth, Customer, NONE},
+};
+use crate::{
+    codec::{BadRow, Reader, Writer},
+    event::Trust,
+    ids::EventId,
+    token::Token,
+};
+use smallvec::SmallVec;
+
+const FORMAT: u64 = 1;
+
+impl Resolver {
+    /// The snapshot's bytes.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut w = Writer::default();
+        let s = &self.state;
+        w.number(FORMAT);
+        w.text(&self.policy.to_json());
+        w.number(s.kinds.len() as u64);
+        for kind in &s.kinds {
+            w.text(&kind.kind);
+            w.text(&kind.scope);
+        }
+        w.number(s.nodes.len() as u64);
+        for node in &s.nodes {
+            w.raw(&node.token.0);
+            w.number(u64::from(node.kind));
+            w.number(u64::from(node.marks));
+            birth(&mut w, node.birth);
+            // One more, so that no customer is 0.
+            w.number(u64::from(node.customer.wrapping_add(1)));
+        }
+        w.number(s.groups.len() as u64);
+        for group in &s.groups {
+            w.number(group.ids.len() as u64);
+            for (node, trust) in &group.ids {
+                w.number(u64::from(*node) << 2 | *trust as u64);
+            }
+            w.number(group.evidence.len() as u64);
+            for (at, event) in &group.evidence {
+                w.signed(*at);
+                w.raw(&event.0);
+            }
+        }
+        w.number(s.pairs.len() as u64);
+        for ((a, b), list) in &s.pairs {
+            w.number(u64::from(*a));
+            w.number(u64::from(*b));
+            acts(&mut w, list);
+        }
+        w.number(s.blocks.len() as u64);
+        for (node, list) in &s.blocks {
+            w.number(u64::from(*node));
+            acts(&mut w, list);
+        }
+        w.number(s.customers.len() as u64);
+        for customer in &s.customers {
+            w.number(u64::from(customer.is_some()));
+            if let Some(customer) = customer {
+                w.number(customer.version);
+            }
+        }
+        w.0
+    }
+
+    /// The resolver of these bytes.
+    ///
+    /// # Errors
+    /// [`BadRow`] if they are no snapshot of this format; fold again then.
+    pub fn from_snapshot(bytes: &[u8]) -> Result<Self, BadRow> {
+        let mut r = Reader(bytes);
+        if r.number()? != FORMAT {
+            return Err(BadRow);
+        }
+        let policy = Policy::from_json(&r.text()?).map_err(|_| BadRow)?;
+        let mut resolver = Self::new(policy);
+        for _ in 0..r.count()? {
+            let (kind, scope) = (r.text()?, r.text()?);
+            resolver.state.kind(&resolver.policy, &kind, &scope);
+        }
+        for _ in 0..r.count()? {
+            let token = Token(r.sixteen()?);
+            let (kind, marks) = (r.small()?, r.small()?);
+            if kind as usize >= resolver.state.kinds.len() {
+                return Err(BadRow);
+            }
+            let birth = get_birth(&mut r)?;
+            resolver.state.push_node(token, kind, marks, birth);
+            if let Some(node) = resolver.state.nodes.last_mut() {
+                node.customer = (r.number()? as u32).wrapping_sub(1);
+            }
+        }
+        resolver.read_groups(&mut r)?;
+        resolver.read_acts(&mut r)?;
+        resolver.read_customers(&mut r)?;
+        r.end()?;
+        Ok(resolver)
+    }
+
+    fn node(&self, number: u64) -> Result<u32, BadRow> {
+        u32::try_from(number).ok().filter(|n| (*n as usize) < self.state.nodes.len()).ok_or(BadRow)
+    }
+
+    fn read_groups(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
+        for _ in 0..r.count()? {
+            let mut ids: SmallVec<[(u32, Trust); 3]> = SmallVec::new();
+            for _ in 0..r.count()? {
+                let number = r.number()?;
+                ids.push((self.node(number >> 2)?, Trust::from_number((number & 3) as u32)));
+            }
+            let group = self.state.group(&ids);
+            let count = r.count()?;
+            let evidence = &mut self.state.groups[group as usize].evidence;
+            evidence.reserve_exact(count);
+            for _ in 0..count {
+                evidence.push((r.signed()?, EventId(r.sixteen()?)));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_acts(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
+        for _ in 0..r.count()? {
+            let (a, b) = (r.number()?, r.number()?);
+            let (a, b) = (self.node(a)?, self.node(b)?);
+            self.state.pairs.insert((a, b), get_acts(r)?);
+            self.state.nodes[a as usize].partners.push(b);
+            self.state.nodes[b as usize].partners.push(a);
+        }
+        for _ in 0..r.count()? {
+            let number = r.number()?;
+            let node = self.node(number)?;
+            let list = get_acts(r)?;
+            self.state.nodes[node as usize].blocked = list.last().is_some_and(|a| a.2);
+            self.state.blocks.insert(node, list);
+        }
+        Ok(())
+    }
+
+    fn read_customers(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
+        let mut versions = Vec::new();
+        for _ in 0..r.count()? {
+            versions.push(if r.number()? == 1 { Some(r.number()?) } else { None });
+        }
+        let mut customers: Vec<Option<Customer>> = vec![None; versions.len()];
+        for (at, node) in self.state.nodes.iter().enumerate().filter(|(_, n)| n.customer != NONE) {
+            let slot = node.customer as usize;
+            let version = versions.get(slot).copied().flatten().ok_or(BadRow)?;
+            let fresh = || Customer { members: SmallVec::new(), birth: node.birth, version };
+            let customer = customers[slot].get_or_insert_with(fresh);
+            customer.members.push(at as u32);
+            customer.birth = customer.birth.min(node.birth);
+        }
+        for (slot, customer) in customers.iter().enumerate() {
+            match customer {
+                Some(customer) => self.digest = self.digest.wrapping_add(self.hash(customer)),
+                None => self.state.free.push(slot as u32),
+            }
+        }
+        self.state.customers = customers;
+        Ok(())
+    }
+}
+
+fn birth(w: &mut Writer, birth: Birth) {
+    w.signed(birth.recorded_at);
+    w.raw(&birth.event.0);
+    w.number(u64::from(birth.ordinal));
+}
+
+fn get_birth(r: &mut Reader<'_>) -> Result<Birth, BadRow> {
+    let recorded_at = r.signed()?;
+    let event = EventId(r.sixteen()?);
+    Ok(Birth { recorded_at, event, ordinal: u8::try_from(r.number()?).map_err(|_| BadRow)? })
+}
+
+fn acts(w: &mut Writer, list: &Acts) {
+    w.number(list.len() as u64);
+    for (at, event, positive) in list {
+        w.signed(*at);
+        w.raw(&event.0);
+        w.number(u64::from(*positive));
+    }
+}
+
+fn get_acts(r: &mut Reader<'_>) -> Result<Acts, BadRow> {
+    let mut list = Vec::new();
+    for _ in 0..r.count()? {
+        let at = r.signed()?;
+        let event = EventId(r.sixteen()?);
+        list.push((at, event, r.number()? == 1));
+    }
+    Ok(list)
+}

@@ -1,0 +1,68 @@
+//! Why one customer is one, for people: links in the order they were looked at, with values.
+
+use super::{IdentifierName, Names, Sources};
+use crate::{
+    identity::{CustomerRef, Refusal, Tier},
+    ids::{CustomerId, EventId},
+    time::Micros,
+};
+use serde::Serialize;
+
+/// One link, taken or refused.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct WhyLink {
+    /// Its ends.
+    pub identifiers: [IdentifierName; 2],
+    /// Where it comes from.
+    pub tier: Tier,
+    /// Whether it was taken.
+    pub taken: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Refusal>,
+    /// The newest event that says so, its channel and type.
+    pub event: EventId,
+    /// Its channel.
+    pub channel: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// Its time.
+    pub at: Micros,
+    /// Another customer that one end belongs to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub customers: Vec<CustomerId>,
+}
+
+/// Why one customer is one.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct Why {
+    /// The customer.
+    pub id: CustomerId,
+    /// The event after which it is named.
+    pub birth: EventId,
+    /// Every link that touches it, in the order it was looked at.
+    pub links: Vec<WhyLink>,
+}
+
+/// Every link that touches the customer, with evidence.
+#[must_use]
+pub fn why(sources: Sources<'_>, customer: CustomerRef) -> Option<Why> {
+    let id = sources.resolver.id(customer)?;
+    let names = Names::new(sources);
+    let links = sources.resolver.links(customer).into_iter().map(|l| {
+        let event = sources.records.by_id(l.event);
+        WhyLink {
+            identifiers: [names.of_token(l.ends.0), names.of_token(l.ends.1)],
+            tier: l.tier,
+            taken: l.refused.is_none(),
+            reason: l.refused,
+            event: l.event,
+            channel: event.as_ref().map(|e| e.event.channel.clone()).unwrap_or_default(),
+            event_type: event.map(|e| e.event.body.type_name().to_owned()).unwrap_or_default(),
+            at: l.at,
+            customers: [l.customers.0, l.customers.1].into_iter().flatten().collect(),
+        }
+    });
+    Some(Why { id, birth: id.event, links: links.collect() })
+}
