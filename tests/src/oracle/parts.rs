@@ -1,0 +1,153 @@
+//! Steps 2 and 3: which identifiers join, level by level, and which links are refused.
+
+use super::{
+    Reason, Refusal,
+    facts::{Facts, Node},
+    links::{Link, Links},
+};
+use std::collections::{BTreeMap, BTreeSet};
+use tributary_core::{
+    event::Trust,
+    identity::policy::{HUB_MAX, Policy},
+    token::Token,
+};
+
+/// A partition of the identifiers that can join.
+pub type Parts = Vec<BTreeSet<Token>>;
+
+/// What the levels give.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The customers' identifiers, observed ones excluded.
+    pub parts: Parts,
+    /// Links that were not taken.
+    pub refused: BTreeSet<Refusal>,
+    /// Identifiers that are shared.
+    pub shared: BTreeSet<Token>,
+}
+
+/// The place of the part that holds this identifier.
+#[must_use]
+pub fn part_of(parts: &Parts, token: Token) -> Option<usize> {
+    parts.iter().position(|part| part.contains(&token))
+}
+
+impl Resolved {
+    /// Takes the links, level by level.
+    #[must_use]
+    pub fn of(facts: &Facts, links: &Links, policy: &Policy) -> Self {
+        let rules = Rules { facts, links, policy };
+        let joinable = facts.nodes.keys().filter(|t| !facts.is_observed(**t));
+        let mut parts: Parts = joinable.map(|t| BTreeSet::from([*t])).collect();
+        let mut refused = BTreeSet::new();
+        for link in links.operator.iter().chain(&links.verified) {
+            if let Err(reason) = rules.take(link, &mut parts) {
+                refused.insert((link.small.0, link.large.0, reason));
+            }
+        }
+        let v_components = parts.clone();
+        let shared = rules.shared(&v_components);
+        for link in &links.claimed {
+            let taken =
+                rules.may_claim(link, &v_components, &shared).and_then(|()| rules.take(link, &mut parts));
+            if let Err(reason) = taken {
+                refused.insert((link.small.0, link.large.0, reason));
+            }
+        }
+        Self { parts, refused, shared }
+    }
+}
+
+struct Rules<'a> {
+    facts: &'a Facts,
+    links: &'a Links,
+    policy: &'a Policy,
+}
+
+impl Rules<'_> {
+    fn node(&self, token: Token) -> &Node {
+        &self.facts.nodes[&token]
+    }
+
+    /// Joins the ends' parts, unless the customer that makes would break a limit or hold a cannot-link pair.
+    fn take(&self, link: &Link, parts: &mut Parts) -> Result<(), Reason> {
+        let (Some(a), Some(b)) = (part_of(parts, link.small.0), part_of(parts, link.large.0)) else {
+            return Ok(());
+        };
+        if a == b {
+            return Ok(());
+        }
+        let joined: BTreeSet<Token> = parts[a].union(&parts[b]).copied().collect();
+        if self.breaks_a_limit(&joined) {
+            return Err(Reason::Limit);
+        }
+        if self.links.cannot.iter().any(|(x, y)| joined.contains(x) && joined.contains(y)) {
+            return Err(Reason::CannotLink);
+        }
+        parts[a] = joined;
+        parts.remove(b);
+        Ok(())
+    }
+
+    fn breaks_a_limit(&self, customer: &BTreeSet<Token>) -> bool {
+        let mut counts: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        for token in customer {
+            let node = self.node(*token);
+            let scope = if self.policy.of(&node.kind).per_scope { node.scope.as_str() } else { "" };
+            *counts.entry((&node.kind, scope)).or_default() += 1;
+        }
+        let of_a_type = counts.iter().any(|((kind, _), count)| *count > self.policy.of(kind).max);
+        of_a_type || customer.len() > self.policy.max_identifiers as usize
+    }
+
+    fn is_anchored(&self, part: &BTreeSet<Token>) -> bool {
+        part.iter().any(|token| {
+            let node = self.node(*token);
+            let policy = self.policy.of(&node.kind);
+            policy.anchor_when_claimed || (policy.anchor && node.trust == Trust::Verified)
+        })
+    }
+
+    /// Identifiers that too many different customers or partners claim.
+    fn shared(&self, v_components: &Parts) -> BTreeSet<Token> {
+        let mut partners: BTreeMap<Token, BTreeSet<Token>> = BTreeMap::new();
+        for link in &self.links.claimed {
+            for (end, other) in ends(link) {
+                if end.1 == Trust::Claimed {
+                    partners.entry(end.0).or_default().insert(other.0);
+                }
+            }
+        }
+        let is_shared = |token: Token, partners: &BTreeSet<Token>| {
+            let own = part_of(v_components, token);
+            let claimants: BTreeSet<Option<usize>> = partners
+                .iter()
+                .map(|p| part_of(v_components, *p))
+                .filter(|part| *part != own && part.is_some_and(|at| self.is_anchored(&v_components[at])))
+                .collect();
+            claimants.len() > self.policy.fanout_cap as usize || partners.len() > HUB_MAX
+        };
+        partners.iter().filter(|(token, p)| is_shared(**token, p)).map(|(token, _)| *token).collect()
+    }
+
+    fn may_claim(&self, link: &Link, v_components: &Parts, shared: &BTreeSet<Token>) -> Result<(), Reason> {
+        for (end, other) in ends(link) {
+            if end.1 != Trust::Claimed {
+                continue;
+            }
+            let verified = self.node(end.0).trust == Trust::Verified;
+            if verified && part_of(v_components, end.0) != part_of(v_components, other.0) {
+                return Err(Reason::VerifiedElsewhere);
+            }
+            if shared.contains(&end.0) {
+                return Err(Reason::Shared);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Each end with its other, the smaller token first.
+fn ends(link: &Link) -> [((Token, Trust), (Token, Trust)); 2] {
+    [(link.small, link.large), (link.large, link.small)]
+}

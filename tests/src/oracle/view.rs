@@ -1,0 +1,154 @@
+//! Step 4 and what follows from the partition: owners of observed identifiers, timelines, money, names of customers.
+
+use super::{
+    Bought, Customer, Outcome,
+    facts::{Fact, Facts, Named},
+    parts::{Resolved, part_of},
+};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+use tributary_core::{
+    body::Body,
+    event::Trust,
+    identity::policy::Policy,
+    ids::{CustomerId, EventId, FactKey},
+    time::Micros,
+    token::Token,
+};
+
+/// A login on an observed identifier: when, and the part it belongs to.
+type Login = ((Micros, EventId), usize);
+
+struct Homes<'a> {
+    facts: &'a Facts,
+    policy: &'a Policy,
+    parts: Vec<BTreeSet<Token>>,
+    logins: BTreeMap<Token, Vec<Login>>,
+}
+
+/// The outcome of these parts.
+#[must_use]
+pub fn outcome(facts: &Facts, resolved: Resolved, policy: &Policy) -> Outcome {
+    let Resolved { mut parts, refused, shared } = resolved;
+    let logins = logins(facts, &parts, policy);
+    for token in facts.nodes.keys() {
+        if facts.is_observed(*token) && !logins.contains_key(token) {
+            parts.push(BTreeSet::from([*token]));
+        }
+    }
+    let births = births(facts);
+    let homes = Homes { facts, policy, parts, logins };
+    let mut customers: Vec<Customer> = homes.parts.iter().map(|part| homes.customer(part, &births)).collect();
+    let mut unattributed = BTreeSet::new();
+    let mut facts: Vec<&Fact> = facts.facts.values().collect();
+    facts.sort_by_key(|fact| fact.when());
+    for fact in facts {
+        let event = &fact.best.event;
+        if matches!(event.body, Body::Removed { .. }) {
+            continue;
+        }
+        let Some(home) = homes.of_fact(fact) else {
+            unattributed.insert(event.id);
+            continue;
+        };
+        customers[home].timeline.push(event.id);
+        count(&mut customers[home], &event.body);
+    }
+    customers.sort_by_key(|customer| customer.id);
+    Outcome { customers, refused, shared, unattributed, births }
+}
+
+fn count(customer: &mut Customer, body: &Body) {
+    let bought = &mut customer.purchases;
+    match body {
+        Body::Purchase(purchase) => {
+            let row = bought.entry(purchase.currency.clone()).or_insert_with(Bought::default);
+            row.orders += 1;
+            row.net = row.net.plus(purchase.total);
+        }
+        Body::Refund(refund) => {
+            let row = bought.entry(refund.currency.clone()).or_insert_with(Bought::default);
+            row.refunds += 1;
+            row.net = row.net.plus(refund.total.negated());
+        }
+        _ => {}
+    }
+}
+
+/// The smallest (`recorded_at`, event id, ordinal) at which each identifier was named.
+fn births(facts: &Facts) -> BTreeMap<Token, CustomerId> {
+    let mut namings = facts.namings.clone();
+    namings.sort_by_key(|(_, recorded_at, event, ordinal)| (*recorded_at, *event, *ordinal));
+    let mut births = BTreeMap::new();
+    for (token, _, event, ordinal) in namings {
+        births.entry(token).or_insert(CustomerId { event, ordinal });
+    }
+    births
+}
+
+/// The strongest identifier of a fact among those left that `counts`.
+fn strongest<'a>(fact: &'a Fact, policy: &Policy, counts: impl Fn(&Named) -> bool) -> Option<&'a Named> {
+    let strength = |n: &&Named| (Reverse(n.trust), policy.of(&n.kind).rank, n.token);
+    fact.left.iter().filter(|n| counts(n)).min_by_key(strength)
+}
+
+fn logins(facts: &Facts, parts: &Vec<BTreeSet<Token>>, policy: &Policy) -> BTreeMap<Token, Vec<Login>> {
+    let mut logins: BTreeMap<Token, Vec<Login>> = BTreeMap::new();
+    for fact in facts.facts.values() {
+        let person = strongest(fact, policy, |n| n.trust > Trust::Observed);
+        let Some(home) = person.and_then(|p| part_of(parts, p.token)) else {
+            continue;
+        };
+        for seen in fact.left.iter().filter(|n| facts.is_observed(n.token)) {
+            logins.entry(seen.token).or_default().push((fact.when(), home));
+        }
+    }
+    for logins in logins.values_mut() {
+        logins.sort_unstable();
+    }
+    logins
+}
+
+impl Homes<'_> {
+    fn customer(&self, part: &BTreeSet<Token>, births: &BTreeMap<Token, CustomerId>) -> Customer {
+        let home = self.parts.iter().position(|p| p == part);
+        let namings = self.facts.namings.iter().filter(|(token, ..)| part.contains(token));
+        let birth = namings.min_by_key(|(_, recorded_at, event, ordinal)| (*recorded_at, *event, *ordinal));
+        let id = birth.and_then(|(token, ..)| births.get(token)).copied().unwrap_or_default();
+        let attached = self.logins.iter().filter(|(_, logins)| logins.iter().any(|(_, h)| Some(*h) == home));
+        Customer {
+            id,
+            identifiers: part.clone(),
+            attached: attached.map(|(token, _)| *token).collect(),
+            timeline: Vec::new(),
+            purchases: BTreeMap::new(),
+        }
+    }
+
+    /// The owner of an observed identifier at a time: the latest login at or before it, else the first one after it.
+    fn owner(&self, token: Token, at: Micros) -> Option<usize> {
+        let Some(logins) = self.logins.get(&token) else {
+            return part_of(&self.parts, token);
+        };
+        let before = logins.iter().rev().find(|((time, _), _)| *time <= at);
+        before.or_else(|| logins.first()).map(|(_, home)| *home)
+    }
+
+    fn of_fact(&self, fact: &Fact) -> Option<usize> {
+        if let Some(named) = strongest(fact, self.policy, |_| true) {
+            return self.owner(named.token, fact.when().0);
+        }
+        // Money given back without a name goes where the money came from.
+        let event = &fact.best.event;
+        let Body::Refund(refund) = &event.body else {
+            return None;
+        };
+        let of = FactKey::derive(&event.kind, &event.account, &refund.of);
+        let purchase = self.facts.facts.get(&of)?;
+        let bought = matches!(purchase.best.event.body, Body::Purchase(_));
+        let named = strongest(purchase, self.policy, |_| true).filter(|_| bought)?;
+        self.owner(named.token, purchase.when().0)
+    }
+}

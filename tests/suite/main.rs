@@ -1,0 +1,5 @@
+//! The suite: house rules and the black-box tests, one binary so that it links once.
+
+mod house_rules;
+mod oracle_laws;
+mod oracle_scenarios;
