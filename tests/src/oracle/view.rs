@@ -1,7 +1,7 @@
 //! Step 4 and what follows from the partition: owners of observed identifiers, timelines, money, names of customers.
 
 use super::{
-    Bought, Customer, Outcome,
+    Customer, Outcome,
     facts::{Fact, Facts, Named},
     parts::{Resolved, part_of},
 };
@@ -64,12 +64,12 @@ fn count(customer: &mut Customer, body: &Body) {
     let bought = &mut customer.purchases;
     match body {
         Body::Purchase(purchase) => {
-            let row = bought.entry(purchase.currency.clone()).or_insert_with(Bought::default);
+            let row = bought.entry(purchase.currency.clone()).or_default();
             row.orders += 1;
             row.net = row.net.plus(purchase.total);
         }
         Body::Refund(refund) => {
-            let row = bought.entry(refund.currency.clone()).or_insert_with(Bought::default);
+            let row = bought.entry(refund.currency.clone()).or_default();
             row.refunds += 1;
             row.net = row.net.plus(refund.total.negated());
         }

@@ -18,8 +18,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 fn visitor() -> Script {
     let (cookie, member) = (o("cookie", "k1"), v("member", "M1"));
     Script::new()
-        .event("e1", at(1, 600), Web, &[cookie.clone()], visit())
-        .event("e2", at(1, 605), Web, &[cookie.clone()], activity("cart"))
+        .event("e1", at(1, 600), Web, std::slice::from_ref(&cookie), visit())
+        .event("e2", at(1, 605), Web, std::slice::from_ref(&cookie), activity("cart"))
         .event("e3", at(1, 609), Web, &[cookie.clone(), member.clone()], activity("login"))
         .event("e4", at(1, 612), Web, &[cookie, member], purchase(500))
 }
@@ -34,7 +34,7 @@ fn known_before_anonymous() -> Scenario {
     let (cookie, member) = (o("cookie", "k1"), v("member", "M1"));
     let script = Script::new()
         .event("e4", at(1, 612), Web, &[cookie.clone(), member.clone()], purchase(500))
-        .event("e2", at(1, 605), Web, &[cookie.clone()], activity("cart"))
+        .event("e2", at(1, 605), Web, std::slice::from_ref(&cookie), activity("cart"))
         .event("e3", at(1, 609), Web, &[cookie.clone(), member], activity("login"))
         .event("e1", at(1, 600), Web, &[cookie], visit());
     let one = customer(&[("member", "M1")], &["e1", "e2", "e3", "e4"]);
