@@ -17,11 +17,12 @@ const PHONE: (&str, &str) = ("phone", "0933000111");
 const OTHER: (&str, &str) = ("phone", "0955000222");
 const MAIL: (&str, &str) = ("email", "b@x.tw");
 
-/// T01 to T10.
+/// T01 to T13.
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut all = vec![corrected_receipt(), removed_proof(), unnamed_refunds(), refund_of_a_void()];
     all.extend([blocked_and_back(), first_login_owns_the_past(), future_login(), too_many_phones()]);
     all.extend([typed_member_number(), claims_between_verified()]);
+    all.extend([own_claims_do_not_count(), stronger_end_first(), typed_login()]);
     all
 }
 
@@ -167,4 +168,40 @@ fn claims_between_verified() -> Scenario {
     scenario.shared = vec![carrier];
     scenario.refused = vec![[M1, carrier], [("line/prov-1", "U1"), carrier]];
     scenario
+}
+
+fn own_claims_do_not_count() -> Scenario {
+    let line = ("line/prov-1", "U1");
+    let script = Script::new()
+        .event("e1", at(1, 0), Pos, &[v(M1.0, M1.1), c(PHONE.0, PHONE.1)], purchase(10))
+        .event("e2", at(2, 0), Line, &[v(line.0, line.1), c(PHONE.0, PHONE.1)], form())
+        .event("op", at(3, 0), Ops, &[c(M1.0, M1.1), c(PHONE.0, PHONE.1)], act(IdentityAct::Link));
+    let customers = vec![customer(&[M1, PHONE, line], &["e1", "e2"]).bought(1, 0, 10)];
+    Scenario::new("T11 a customer's own phone is not shared by its own claim", script, customers)
+}
+
+fn stronger_end_first() -> Scenario {
+    let line = ("line/prov-1", "U1");
+    let script = Script::new()
+        .event("e1", at(1, 0), Web, &[v(M1.0, M1.1), c(MAIL.0, MAIL.1)], form())
+        .event("e2", at(2, 0), Line, &[v(line.0, line.1), c(PHONE.0, PHONE.1)], form())
+        .event("o1", at(3, 0), Ops, &[c(MAIL.0, MAIL.1), c(PHONE.0, PHONE.1)], act(IdentityAct::Link))
+        .event("o2", at(3, 0), Ops, &[c(M1.0, M1.1), c(line.0, line.1)], act(IdentityAct::Unlink));
+    let customers = vec![customer(&[M1, MAIL, PHONE], &["e1"]), customer(&[line], &["e2"])];
+    let mut scenario = Scenario::new("T12 the link with the strongest end is taken first", script, customers);
+    scenario.refused = vec![[line, PHONE]];
+    scenario
+}
+
+fn typed_login() -> Scenario {
+    let cookie = o("cookie", "k1");
+    let script = Script::new().event("e1", at(1, 0), Web, std::slice::from_ref(&cookie), visit()).event(
+        "e2",
+        at(2, 0),
+        Web,
+        &[cookie, c(MAIL.0, MAIL.1)],
+        form(),
+    );
+    let one = customer(&[MAIL], &["e1", "e2"]).attached(&[("cookie", "k1")]).born("e2", 1);
+    Scenario::new("T13 a typed address owns the cookie too", script, vec![one])
 }
