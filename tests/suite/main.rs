@@ -3,3 +3,4 @@
 mod house_rules;
 mod oracle_laws;
 mod oracle_scenarios;
+mod resolver_oracle;

@@ -81,14 +81,15 @@ impl Facts {
     pub fn of(events: &[RecordedEvent], policy: &Policy) -> Self {
         let copies = first_copies(events);
         let best = best_revisions(&copies);
-        let blocked = blocked(best.values());
+        let mut blocked = blocked(best.values());
+        blocked.extend(marked(copies.values(), policy));
         let mut facts = BTreeMap::new();
         let mut nodes: BTreeMap<Token, Node> = BTreeMap::new();
         for (key, event) in &best {
             if !event.event.is_for_customers() {
                 continue;
             }
-            let left = left(&event.event, policy, &blocked);
+            let left = left(&event.event, &blocked);
             for named in &left {
                 let node = nodes.entry(named.token).or_insert_with(|| Node {
                     kind: named.kind.clone(),
@@ -101,7 +102,7 @@ impl Facts {
         }
         let mut namings = Vec::new();
         for copy in copies.values().filter(|c| c.event.is_for_customers()) {
-            for named in left(&copy.event, policy, &blocked) {
+            for named in left(&copy.event, &blocked) {
                 namings.push((named.token, copy.recorded_at, copy.event.id, named.ordinal));
             }
         }
@@ -162,6 +163,13 @@ fn blocked<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeSet<Token>
     newest.into_iter().filter(|(_, (_, block))| *block).map(|(token, _)| token).collect()
 }
 
+/// Identifiers that a pattern in force blocks. One event that says so is enough: values keep their marks for ever, and an
+/// older normaliser may have missed one.
+fn marked<'a>(copies: impl Iterator<Item = &'a RecordedEvent>, policy: &Policy) -> BTreeSet<Token> {
+    let named = copies.filter(|c| c.event.is_for_customers()).flat_map(|c| &c.event.identifiers);
+    named.filter(|i| policy.blocks(i.marks)).map(|i| i.token).collect()
+}
+
 fn pair_acts<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeMap<(Token, Token), PairAct> {
     let mut newest: BTreeMap<(Token, Token), PairAct> = BTreeMap::new();
     for event in best {
@@ -181,12 +189,12 @@ fn pair_acts<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeMap<(Tok
 }
 
 /// Step 0 for one event.
-fn left(event: &Event, policy: &Policy, blocked: &BTreeSet<Token>) -> Vec<Named> {
+fn left(event: &Event, blocked: &BTreeSet<Token>) -> Vec<Named> {
     let failed_link = matches!(event.body, Body::Link { ok: false, .. });
     let counted = if failed_link { 1 } else { event.identifiers.len() };
     let mut left: Vec<Named> = Vec::new();
     for (ordinal, identifier) in event.identifiers.iter().enumerate().take(counted) {
-        if policy.blocks(identifier.marks) || blocked.contains(&identifier.token) {
+        if blocked.contains(&identifier.token) {
             continue;
         }
         if let Some(known) = left.iter_mut().find(|n| n.token == identifier.token) {

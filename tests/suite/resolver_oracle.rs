@@ -1,0 +1,127 @@
+//! The product's resolver against the oracle: after every single event of a random history both know the same customers
+//! by the same ids, and attribute every fact to the same one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use tributary_core::{
+    body::Body,
+    event::{RecordedEvent, Trust},
+    identity::{Resolver, policy::Policy, taking_part},
+    ids::{CustomerId, EventId, FactKey},
+    time::Micros,
+    token::Token,
+};
+use tributary_tests::{
+    generate::{Shape, crowd, deliver, history_of, policy},
+    minimise::{describe, minimise},
+    oracle::{facts::Facts, outcome},
+};
+
+/// Histories judged, and orders of each.
+const HISTORIES: u64 = 150;
+
+type Asserted = (Vec<(Token, Trust)>, Micros, EventId);
+
+/// What a fold would tell the resolver, by the plainest of means: all best revisions, again after each event.
+#[derive(Default)]
+struct Teller {
+    seen: Vec<RecordedEvent>,
+    asserted: BTreeMap<FactKey, Asserted>,
+}
+
+impl Teller {
+    fn tell(&mut self, event: &RecordedEvent, resolver: &mut Resolver) {
+        let known = self.seen.iter().any(|e| e.event.id == event.event.id);
+        self.seen.push(event.clone());
+        if let Body::Identity { act } = event.event.body
+            && !known
+        {
+            resolver.act(event, act);
+        }
+        if event.event.is_for_customers() {
+            resolver.note(event);
+        }
+        let facts = Facts::of(&self.seen, resolver.policy()).facts;
+        let mut now = BTreeMap::new();
+        for (key, fact) in facts {
+            let ids = taking_part(&fact.best).iter().map(|i| (i.token, i.trust)).collect();
+            now.insert(key, (ids, fact.when().0, fact.when().1));
+        }
+        for (key, old) in &self.asserted {
+            if now.get(key) != Some(old) {
+                resolver.retract(&old.0, old.1, old.2);
+            }
+        }
+        for (key, new) in &now {
+            if self.asserted.get(key) != Some(new) {
+                resolver.assert(&new.0, new.1, new.2);
+            }
+        }
+        self.asserted = now;
+        resolver.settle();
+    }
+}
+
+/// The first difference after any prefix, if there is one.
+fn difference(events: &[RecordedEvent], policy: &Policy) -> Option<String> {
+    let mut resolver = Resolver::new(policy.clone());
+    let mut teller = Teller::default();
+    for (at, event) in events.iter().enumerate() {
+        teller.tell(event, &mut resolver);
+        let wanted = outcome(&events[..=at], policy);
+        let found: BTreeMap<CustomerId, BTreeSet<Token>> = resolver
+            .customers_from(0)
+            .filter_map(|(_, c)| Some((resolver.id(c)?, resolver.members(c).into_iter().collect())))
+            .collect();
+        let expected: BTreeMap<CustomerId, BTreeSet<Token>> =
+            wanted.customers.iter().map(|c| (c.id, c.identifiers.clone())).collect();
+        if found != expected {
+            return Some(format!("after event {at}: found {found:?}, expected {expected:?}"));
+        }
+        for (key, fact) in Facts::of(&events[..=at], policy).facts {
+            let (ids, time, id) = &teller.asserted[&key];
+            let found = resolver.attribute(ids, *time).and_then(|c| resolver.id(c));
+            let removed = matches!(fact.best.event.body, Body::Removed { .. });
+            // A refund without a name follows its sale: that is the fold's to know, not the resolver's.
+            let holder = wanted.holder_of(*id).filter(|_| !fact.left.is_empty()).map(|c| c.id);
+            if found != holder && !removed {
+                return Some(format!("after event {at}: {id} is with {found:?}, not {holder:?}"));
+            }
+        }
+    }
+    None
+}
+
+fn judge(name: &str, seed: u64, events: &[RecordedEvent], policy: &Policy) {
+    if difference(events, policy).is_some() {
+        let small = minimise(events, |events| difference(events, policy).is_some());
+        let told = difference(&small, policy).unwrap_or_default();
+        panic!("{name}, seed {seed}: {told}\npolicy {}\n{}", policy.to_json(), describe(&small));
+    }
+}
+
+#[test]
+fn the_resolver_agrees_with_the_oracle_after_every_event() {
+    for seed in 0..HISTORIES {
+        let shape = Shape { mixed_trust: seed % 3 == 2, ..Shape::default() };
+        judge("listed", seed, &history_of(seed, &shape), &policy(seed));
+    }
+}
+
+#[test]
+fn the_resolver_agrees_with_the_oracle_in_any_order() {
+    for seed in 0..HISTORIES {
+        let events = history_of(seed, &Shape { events_max: 25, ..Shape::default() });
+        // One copy of an event id, as the log's first: which copy is the first is the fold's concern.
+        let mut ids = BTreeSet::new();
+        let events: Vec<_> = events.into_iter().filter(|e| ids.insert(e.event.id)).collect();
+        judge("delivered", seed, &deliver(&events, seed), &policy(seed));
+    }
+}
+
+#[test]
+fn the_resolver_agrees_about_crowds() {
+    let policy = Policy { max_identifiers: 1_000, ..Policy::default() };
+    for seed in 0..2 {
+        judge("crowd", seed, &crowd(seed), &policy);
+    }
+}
