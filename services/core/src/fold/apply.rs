@@ -19,7 +19,7 @@ use crate::{
     time::Micros,
     token::Token,
 };
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeMap;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
@@ -66,6 +66,8 @@ pub struct Fold {
     /// Sum of the hashes of all facts in their homes.
     pub(super) facts_digest: u128,
     pub(super) fragments: Map<Token, Fragment>,
+    /// Fragments used since the last commit.
+    pub(super) used: HashSet<Token, foldhash::fast::FixedState>,
     pub(super) places: Map<FactKey, Option<Place>>,
     pub(super) events: Vec<(EventId, Position)>,
     pub(super) counts: BTreeMap<String, Count>,
@@ -93,6 +95,19 @@ impl Fold {
         self.count(event, outcome);
         self.outcomes.push(outcome);
         Ok(outcome)
+    }
+
+    /// About how many rows the next commit will write.
+    #[must_use]
+    pub fn pending_rows(&self) -> usize {
+        // Head, fact page, now and then a time page.
+        self.used.len() * 3 + self.touched.len() + self.changes.len() + self.dead.len()
+    }
+
+    /// Fragments at hand.
+    #[must_use]
+    pub fn fragments_held(&self) -> usize {
+        self.fragments.len()
     }
 
     /// Counts a record that is no event, or that made the fold panic.
@@ -330,6 +345,7 @@ impl Fold {
 
     /// The fragment, loaded if it is not at hand.
     pub(super) fn fragment(&mut self, rows: &dyn Rows, token: Token) -> Result<&mut Fragment, BadRow> {
+        self.used.insert(token);
         if !self.fragments.contains_key(&token) {
             let anonymous = self.resolver.kind_of_token(token).is_none();
             self.fragments.insert(token, Fragment::load(rows, token, anonymous)?);

@@ -137,9 +137,9 @@ impl Committed {
 impl Fold {
     /// Hands out all writes since the last commit. Fragments stay at hand while there are at most `keep`.
     pub fn commit(&mut self, keep: usize) -> Committed {
-        self.tell_updates();
-        let mut fragments: Vec<Vec<Row>> = Vec::new();
-        for fragment in self.fragments.values_mut() {
+        let mut fragments: Vec<Vec<Row>> = Vec::with_capacity(self.used.len());
+        for token in std::mem::take(&mut self.used) {
+            let Some(fragment) = self.fragments.get_mut(&token) else { continue };
             let mut rows = Vec::new();
             fragment.take_dirty(&mut rows);
             if !rows.is_empty() {
@@ -151,10 +151,16 @@ impl Fold {
         if self.fragments.len() > keep {
             self.fragments = Default::default();
         }
+        Committed { fragments, ..self.drain() }
+    }
+
+    /// Hands out all writes but those of fragments, which stay dirty: for a rebuild, which writes each fragment once.
+    pub fn drain(&mut self) -> Committed {
+        self.tell_updates();
         let places = std::mem::take(&mut self.places);
         let counts = self.counts.iter().map(|(name, count)| (name.clone(), *count)).collect();
         Committed {
-            fragments,
+            fragments: Vec::new(),
             changes: std::mem::take(&mut self.changes),
             dead: std::mem::take(&mut self.dead),
             counts,

@@ -1,7 +1,7 @@
 //! Which names are worth showing: a masked one, a single letter, or a surname with only a title never replaces a fuller one.
 
 const TITLES: [&str; 12] =
-    ["先生", "小姐", "太太", "女士", "同學", "老師", "Mr", "Mrs", "Ms", "Miss", "Mr.", "Ms."];
+    ["先生", "小姐", "太太", "女士", "同學", "老師", "Mrs.", "Mr.", "Ms.", "Mrs", "Miss", "Mr"];
 
 /// Whether these bytes are a full name.
 pub(crate) fn is_full(bytes: &[u8]) -> bool {

@@ -1,0 +1,276 @@
+//! The engine: one generation's store, indexes and fold. It folds batches and commits them; threads and waiting are not
+//! its business.
+
+use crate::{
+    checkpoint,
+    decode::{self, position},
+    error::ProjectorError,
+    index::RunIndex,
+    meta::{self, Meta},
+    projection::Projection,
+    sources::{LogRecords, StoreRows, event_entry},
+    store::{Commit, Group, ViewStore},
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::Arc,
+};
+use tributary_core::{
+    codec::Writer,
+    event::RecordedEvent,
+    fold::{Committed, DeadLetter, Fold, Rows as _, fragment::Fragment, rows::keys},
+    identity::CustomerRef,
+    ids::{EventId, Position},
+    time::Micros,
+    view::Sources,
+};
+use tributary_eventlog::{EventLog, Record};
+
+/// Rows of one live commit at most, so that it is one atomic batch of the store. An event writes at most a few rows, so
+/// this is looked at after each.
+const LIVE_ROWS_MAX: usize = 1_500;
+
+/// Fragments that stay at hand between live commits.
+const FRAGMENTS_KEPT: usize = 20_000;
+
+/// One generation.
+pub struct Engine {
+    pub(crate) store: Arc<dyn ViewStore>,
+    pub(crate) facts: Arc<RunIndex>,
+    pub(crate) events: Arc<RunIndex>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) projection: Arc<dyn Projection>,
+    pub(crate) fold: Fold,
+    pub(crate) position: Position,
+    /// Where checkpoints go; `None` for a store without a disk.
+    pub(crate) dir: Option<PathBuf>,
+    /// Records folded at the last checkpoint.
+    pub(crate) checkpointed: u64,
+}
+
+/// A record, decoded or to be parked.
+pub(crate) enum Work {
+    Event(Box<RecordedEvent>),
+    Own(Position),
+    Broken(DeadLetter),
+}
+
+impl Work {
+    pub fn of(record: &Record) -> Self {
+        match decode::decode(record) {
+            Ok(Some(event)) => Self::Event(Box::new(event)),
+            Ok(None) => Self::Own(position(record)),
+            Err(error) => Self::Broken(DeadLetter {
+                version: 0,
+                position: position(record),
+                recorded_at: Micros(record.recorded_at),
+                event: Some(EventId(record.id)),
+                channel: attribute(record, "channel"),
+                reason: "undecodable_record".to_owned(),
+                detail: error.to_string(),
+            }),
+        }
+    }
+
+    pub fn position(&self) -> Position {
+        match self {
+            Self::Event(event) => event.position,
+            Self::Own(position) => *position,
+            Self::Broken(letter) => letter.position,
+        }
+    }
+}
+
+fn attribute(record: &Record, name: &str) -> String {
+    let found = record.attributes.iter().find(|(n, _)| &**n == name);
+    found.map(|(_, v)| v.to_string()).unwrap_or_default()
+}
+
+impl Engine {
+    /// What views are made from, as of the last commit.
+    pub fn with_sources<R>(&self, f: impl FnOnce(Sources<'_>, &LogRecords) -> R) -> R {
+        let rows = StoreRows { store: &*self.store, facts: &self.facts };
+        let records = LogRecords { log: Arc::clone(&self.log), events: Arc::clone(&self.events) };
+        f(Sources { resolver: &self.fold.resolver, rows: &rows, records: &records }, &records)
+    }
+
+    /// The fold as of the last commit.
+    #[must_use]
+    pub fn fold(&self) -> &Fold {
+        &self.fold
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &dyn ViewStore {
+        &*self.store
+    }
+
+    /// Last record folded.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Folds and commits records in order, in as many commits as it takes. Records at or before the position are dropped.
+    ///
+    /// # Errors
+    /// [`ProjectorError`]; what was committed stays, the rest must be folded again after a new start of the engine.
+    pub(crate) fn fold_records(&mut self, work: &[Work]) -> Result<(), ProjectorError> {
+        let first = work.partition_point(|w| w.position().sequence <= self.position.sequence);
+        let mut rest = &work[first..];
+        while !rest.is_empty() {
+            let before = self.position;
+            match self.fold_until_full(rest).and_then(|count| self.commit().map(|()| count)) {
+                Ok(count) => rest = &rest[count..],
+                Err(ProjectorError::Panicked) => {
+                    self.position = before;
+                    rest = &rest[self.fold_one_by_one(rest)?..];
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds until a commit's worth of rows is dirty; gives the number of records folded.
+    fn fold_until_full(&mut self, work: &[Work]) -> Result<usize, ProjectorError> {
+        for (count, item) in work.iter().enumerate() {
+            self.fold_item(item)?;
+            if self.fold.pending_rows() >= LIVE_ROWS_MAX {
+                return Ok(count + 1);
+            }
+        }
+        Ok(work.len())
+    }
+
+    pub(crate) fn fold_item(&mut self, item: &Work) -> Result<(), ProjectorError> {
+        let rows = StoreRows { store: &*self.store, facts: &self.facts };
+        let (fold, projection) = (&mut self.fold, &self.projection);
+        match item {
+            Work::Event(event) => {
+                let folded = catch_unwind(AssertUnwindSafe(|| projection.apply(fold, &rows, event)));
+                folded.map_err(|_| ProjectorError::Panicked)??;
+            }
+            Work::Own(_) => fold.skip(),
+            Work::Broken(letter) => fold.park(letter.clone()),
+        }
+        self.position = item.position();
+        Ok(())
+    }
+
+    /// After a panic: the copies are dropped, the batch is folded again one by one, and the culprit parked. Stops after the
+    /// first culprit, so that the usual way goes on; gives the number of records dealt with.
+    fn fold_one_by_one(&mut self, work: &[Work]) -> Result<usize, ProjectorError> {
+        self.reload()?;
+        for (count, item) in work.iter().enumerate() {
+            match self.fold_item(item) {
+                Ok(()) => self.commit()?,
+                Err(ProjectorError::Panicked) => {
+                    self.reload()?;
+                    self.park_panicked(item);
+                    self.commit()?;
+                    return Ok(count + 1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(work.len())
+    }
+
+    /// One atomic commit of everything folded since the last.
+    pub(crate) fn commit(&mut self) -> Result<(), ProjectorError> {
+        let before = self.fold.records;
+        let committed = self.fold.commit(FRAGMENTS_KEPT);
+        let start = before - committed.outcomes.len() as u64;
+        let mut rows: Vec<_> = committed.fragments.iter().flatten().cloned().collect();
+        rows.extend(committed.change_rows());
+        rows.push((keys::outcomes(start), Some(recovery_row(&committed))));
+        rows.extend(side_rows(&committed));
+        rows.push((keys::meta(meta::NAME), Some(self.meta().to_row())));
+        self.store.commit(Commit { groups: vec![Group { rows }], last: Vec::new() })?;
+        self.index(&committed);
+        Ok(())
+    }
+
+    pub(crate) fn index(&self, committed: &Committed) {
+        for (key, place) in &committed.places {
+            self.facts.put(key.0, &place.to_bytes());
+        }
+        for (event, position) in &committed.events {
+            self.events.put(event.0, &event_entry(*position));
+        }
+    }
+
+    pub(crate) fn meta(&self) -> Meta {
+        Meta {
+            fold_version: self.projection.version(),
+            position: self.position,
+            records: self.fold.records,
+            facts_digest: self.fold.facts_digest(),
+            digest: self.fold.digest(),
+            policy: self.fold.resolver.policy().to_json(),
+        }
+    }
+
+    pub(crate) fn park_panicked(&mut self, item: &Work) {
+        self.fold.park(panicked(item));
+        self.position = item.position();
+    }
+
+    /// The customer that has the fact of this event now, in whatever revision.
+    #[must_use]
+    pub fn home_of(&self, event: &RecordedEvent) -> Option<CustomerRef> {
+        let rows = StoreRows { store: &*self.store, facts: &self.facts };
+        let key = event.event.fact_key();
+        let place = rows.place(&key).ok()??;
+        let mut fragment = Fragment::load(&rows, place.home, false).ok()?;
+        let fact = fragment.fact(&rows, &key).ok()??;
+        self.fold.resolver.attribute(&fact.ids, fact.revision.as_ref()?.at)
+    }
+
+    /// Writes indexes and the resolver's snapshot, so that a restart needs the log only from here on.
+    ///
+    /// # Errors
+    /// [`ProjectorError`]; the last checkpoint stays good.
+    pub fn checkpoint(&mut self) -> Result<(), ProjectorError> {
+        checkpoint::write(self)
+    }
+}
+
+fn panicked(item: &Work) -> DeadLetter {
+    let (event, channel, recorded_at) = match item {
+        Work::Event(e) => (Some(e.event.id), e.event.channel.clone(), e.recorded_at),
+        _ => (None, String::new(), Micros::default()),
+    };
+    DeadLetter {
+        version: 0,
+        position: item.position(),
+        recorded_at,
+        event,
+        channel,
+        reason: "fold_panicked".to_owned(),
+        detail: "the fold panicked on this event; it is kept and can be retried by a later release"
+            .to_owned(),
+    }
+}
+
+/// Dead letters and counters.
+pub(crate) fn side_rows(committed: &Committed) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    let dead = committed.dead.iter().map(|d| (keys::dead(d.version), Some(d.to_row())));
+    let counts =
+        committed.counts.iter().map(|(name, c)| (keys::meta(&format!("channel/{name}")), Some(c.to_row())));
+    dead.chain(counts).collect()
+}
+
+/// What a restart needs besides the log: outcomes, and where facts went.
+fn recovery_row(committed: &Committed) -> Vec<u8> {
+    let mut w = Writer(committed.outcome_row());
+    w.number(committed.places.len() as u64);
+    for (key, place) in &committed.places {
+        w.raw(&key.0);
+        w.raw(&place.to_bytes());
+    }
+    w.0
+}

@@ -1,0 +1,170 @@
+//! Rebuild: the whole log into a new generation, read and decoded ahead on one thread, folded on another. Each fragment
+//! is written once at the end (or when memory asks for it); change rows, dead letters and indexes are written on the way.
+
+use crate::{
+    engine::{Engine, Work, side_rows},
+    error::ProjectorError,
+    meta,
+    recover::Parts,
+    store::{Commit, Group},
+};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, sync_channel},
+    },
+    thread,
+};
+use tributary_core::{fold::rows::keys, ids::CustomerId};
+use tributary_eventlog::{EventLog, ReadError, ReadLimits};
+
+/// Records between writes of changes and index entries.
+const DRAIN_EVERY: usize = 50_000;
+/// Fragments held in memory before they are written out.
+const FRAGMENTS_MAX: usize = 1_500_000;
+/// Index entries in memory before they become a run.
+const INDEX_ENTRIES_MAX: usize = 2_000_000;
+/// Chunks decoded ahead.
+const AHEAD: usize = 4;
+
+/// How far a rebuild has come.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Records folded.
+    pub done: AtomicU64,
+    /// Records in the log when last looked.
+    pub total: AtomicU64,
+    /// Set to give up.
+    pub cancel: AtomicBool,
+}
+
+/// What a rebuild found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RebuildReport {
+    /// Records folded.
+    pub records: u64,
+    /// Digest of the new generation.
+    pub digest: u128,
+    /// Digest of the old one at the same position; `None` if there was none.
+    pub old_digest: Option<u128>,
+    /// Milliseconds it took.
+    pub millis: u64,
+    /// Example of a customer, to look at.
+    pub example: Option<CustomerId>,
+}
+
+impl Engine {
+    /// A new engine over an empty store, with the whole log folded up to its end as of now.
+    ///
+    /// # Errors
+    /// [`ProjectorError`]; the generation is then worth nothing.
+    pub(crate) fn rebuild(
+        make: &dyn Fn() -> Result<Parts, ProjectorError>,
+        progress: &Progress,
+    ) -> Result<Self, ProjectorError> {
+        let mut culprits = BTreeSet::new();
+        loop {
+            let mut engine = Self::fresh(make()?)?;
+            match engine.fold_log(&culprits, progress) {
+                Ok(()) => return Ok(engine),
+                // The fold's memory cannot be trusted after a panic: from the start again, with the culprit parked.
+                Err(ProjectorError::Panicked) => {
+                    culprits.insert(engine.position.sequence + 1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn fold_log(&mut self, culprits: &BTreeSet<u64>, progress: &Progress) -> Result<(), ProjectorError> {
+        let (send, receive) = sync_channel::<Result<Vec<Work>, ReadError>>(AHEAD);
+        let log = Arc::clone(&self.log);
+        let end = log.end();
+        progress.total.store(end, Ordering::Relaxed);
+        progress.done.store(0, Ordering::Relaxed);
+        thread::scope(|scope| {
+            scope.spawn(move || read_ahead(&*log, end, &send));
+            // Dropping the receiver on the way out ends the reader.
+            self.fold_all(receive, culprits, progress)
+        })?;
+        self.write_fragments()?;
+        self.checkpoint()
+    }
+
+    fn fold_all(
+        &mut self,
+        chunks: Receiver<Result<Vec<Work>, ReadError>>,
+        culprits: &BTreeSet<u64>,
+        progress: &Progress,
+    ) -> Result<(), ProjectorError> {
+        let mut since = 0;
+        for chunk in chunks {
+            for item in &chunk? {
+                if culprits.contains(&item.position().sequence) {
+                    self.park_panicked(item);
+                } else {
+                    self.fold_item(item)?;
+                }
+                since += 1;
+            }
+            progress.done.store(self.position.sequence, Ordering::Relaxed);
+            if since >= DRAIN_EVERY {
+                since = 0;
+                self.write_rest()?;
+                if self.fold.fragments_held() > FRAGMENTS_MAX {
+                    self.write_fragments()?;
+                }
+            }
+            if progress.cancel.load(Ordering::Relaxed) {
+                return Err(ProjectorError::Unresumable("the rebuild was cancelled"));
+            }
+        }
+        Ok(())
+    }
+
+    fn write_rest(&mut self) -> Result<(), ProjectorError> {
+        let drained = self.fold.drain();
+        let mut groups: Vec<Group> =
+            drained.change_rows().into_iter().map(|row| Group { rows: vec![row] }).collect();
+        groups.push(Group { rows: side_rows(&drained) });
+        self.store.commit(Commit { groups, last: Vec::new() })?;
+        self.index(&drained);
+        let mark = [0];
+        for index in [&self.facts, &self.events] {
+            if index.len_memory() > INDEX_ENTRIES_MAX {
+                index.checkpoint(&mark)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_fragments(&mut self) -> Result<(), ProjectorError> {
+        self.write_rest()?;
+        let committed = self.fold.commit(0);
+        let groups = committed.fragments.into_iter().map(|rows| Group { rows }).collect();
+        let last = vec![(keys::meta(meta::NAME), Some(self.meta().to_row()))];
+        self.store.commit(Commit { groups, last })?;
+        Ok(())
+    }
+}
+
+fn read_ahead(
+    log: &dyn EventLog,
+    end: u64,
+    send: &std::sync::mpsc::SyncSender<Result<Vec<Work>, ReadError>>,
+) {
+    let mut next = log.start();
+    while next <= end {
+        let chunk = log.read(next, ReadLimits { max_records: 4_096, ..ReadLimits::default() });
+        let failed = chunk.is_err();
+        let work = chunk.map(|records| {
+            next = records.last().map_or(u64::MAX, |r| r.position.sequence + 1);
+            records.iter().map(Work::of).collect()
+        });
+        if send.send(work).is_err() || failed {
+            return;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What core reads: rows from the store, places from the fact index, events from the log.
+
+use crate::{decode, index::RunIndex, store::ViewStore};
+use std::sync::Arc;
+use tributary_core::{
+    codec::BadRow,
+    event::RecordedEvent,
+    fold::{Place, Rows},
+    ids::{EventId, FactKey, Position},
+    view::Records,
+};
+use tributary_eventlog::EventLog;
+
+/// Rows of a store and its fact index. What cannot be read counts as damaged: the batch is dropped and the error logged
+/// where it arose.
+#[derive(Clone, Copy)]
+pub struct StoreRows<'a> {
+    /// The store.
+    pub store: &'a dyn ViewStore,
+    /// The fact index.
+    pub facts: &'a RunIndex,
+}
+
+impl Rows for StoreRows<'_> {
+    fn row(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BadRow> {
+        self.store.get(key).map_err(|error| {
+            tracing::error!(error = %error, "store row cannot be read");
+            BadRow
+        })
+    }
+
+    fn place(&self, key: &FactKey) -> Result<Option<Place>, BadRow> {
+        let found = self.facts.get(&key.0).map_err(|error| {
+            tracing::error!(error = %error, "fact index cannot be read");
+            BadRow
+        })?;
+        found.map(|value| Place::from_bytes(&value).ok_or(BadRow)).transpose()
+    }
+}
+
+/// Bytes of an entry of the event index: origin and sequence, big-endian.
+pub(crate) const EVENT_ENTRY: usize = 12;
+
+pub(crate) fn event_entry(position: Position) -> [u8; EVENT_ENTRY] {
+    let mut out = [0; EVENT_ENTRY];
+    out[..4].copy_from_slice(&position.origin.to_be_bytes());
+    out[4..].copy_from_slice(&position.sequence.to_be_bytes());
+    out
+}
+
+/// Events of the log, found through the event index.
+#[derive(Clone)]
+pub struct LogRecords {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) events: Arc<RunIndex>,
+}
+
+impl LogRecords {
+    /// Where the event of this id stands.
+    #[must_use]
+    pub fn position(&self, id: EventId) -> Option<Position> {
+        let value = self.events.get(&id.0).ok()??;
+        let bytes: &[u8; EVENT_ENTRY] = value.as_ref().try_into().ok()?;
+        Some(Position {
+            origin: u32::from_be_bytes(bytes[..4].try_into().ok()?),
+            sequence: u64::from_be_bytes(bytes[4..].try_into().ok()?),
+        })
+    }
+}
+
+impl Records for LogRecords {
+    fn by_id(&self, id: EventId) -> Option<RecordedEvent> {
+        self.at(self.position(id)?)
+    }
+
+    fn at(&self, position: Position) -> Option<RecordedEvent> {
+        if position.origin != self.log.origin().0 {
+            return None;
+        }
+        decode(&self.log.get(position.sequence).ok()??).ok()?
+    }
+}
