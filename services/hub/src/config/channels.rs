@@ -143,3 +143,53 @@ fn covered(key: &str, value: &Value, top: bool) -> Value {
         other => other.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{find, is_name, refuse};
+    use crate::config::{Source, place::ConfigErrors, reader::Gathered, tree};
+    use tributary_channels::settings::SettingsError;
+
+    const TEXT: &str =
+        "[channels.till]\ncolumns = { total = 7 }\nrows = [{ a = 1 }, { a = 2 }]\n\"a.b\" = 3\n";
+
+    #[test]
+    fn an_adapters_key_is_found_in_the_file() {
+        for (key, problem, place, code) in [
+            ("columns.total", "must be a text; such as \"sum\"", "2:21", "bad_value"),
+            ("columns.date", "is missing", "2:1", "bad_value"),
+            ("columns", "is not a known setting; known: kind", "2:1", "unknown_key"),
+            ("rows.1.a", "must be a text", "3:26", "bad_value"),
+            ("a.b", "must be a text", "4:9", "bad_value"),
+            ("secret", "is missing", "1:11", "bad_value"),
+        ] {
+            let mut gathered = Gathered::default();
+            let root = tree::parse(TEXT, &mut gathered.problems);
+            let node = find(&root, "channels.till").unwrap();
+            let tree::Value::Table(table) = &node.value else { panic!() };
+            refuse("channels.till", node, table, &SettingsError::new(key, problem), &mut gathered);
+            let source = Source { name: "t.toml".into(), text: TEXT.into() };
+            let errors = ConfigErrors::new(source, gathered.problems);
+            let shown = errors.to_string();
+            assert!(shown.starts_with(&format!("error[{code}]: channels.till.{key}: ")), "{shown}");
+            assert!(shown.contains(&format!("--> t.toml:{place}\n")), "{key}: {shown}");
+            assert_eq!(problem.contains(';'), shown.contains("= help: "), "{shown}");
+        }
+    }
+
+    #[test]
+    fn names_of_channels() {
+        for (name, fits) in [
+            ("line-main", true),
+            ("0", true),
+            ("", false),
+            ("-a", false),
+            ("A", false),
+            ("a_b", false),
+            ("a/b", false),
+            (&"a".repeat(65), false),
+        ] {
+            assert_eq!(is_name(name), fits, "{name}");
+        }
+    }
+}
