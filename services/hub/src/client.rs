@@ -69,13 +69,18 @@ pub struct Answer {
 }
 
 /// A client of one hub. Requests go one after another over one kept connection.
-#[derive(Debug)]
 pub struct Client {
     url: String,
     authority: String,
     address: String,
     token: Option<String>,
     connection: Mutex<Option<http1::SendRequest<Full<Bytes>>>>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client({})", self.url)
+    }
 }
 
 impl Client {

@@ -60,8 +60,7 @@ async fn providers_side() -> (Config, Seen) {
     let app = Router::new().fallback(move |request: Request| {
         let log = Arc::clone(&log);
         async move {
-            let header = |name| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
-            let head = format!("{} {:?} {:?}", request.uri(), header("content-type"), header("x-signature"));
+            let head = head(&request);
             let body = request.into_body().collect().await.unwrap().to_bytes();
             let mut log = log.lock().unwrap();
             log.push(format!("{head} {}", String::from_utf8_lossy(&body)));
@@ -85,6 +84,11 @@ async fn providers_side() -> (Config, Seen) {
     };
     config.channels.push(Channel { context, adapter: Box::new(Signs), registration: &REGISTRATION });
     (config, seen)
+}
+
+fn head(request: &Request) -> String {
+    let header = |name| request.headers().get(name).map(|v| v.to_str().unwrap());
+    format!("{} {:?} {:?}", request.uri(), header("content-type"), header("x-signature"))
 }
 
 async fn run(config: Config, arguments: &[&str]) -> (Result<Exit, Failure>, String) {

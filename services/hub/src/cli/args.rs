@@ -8,8 +8,8 @@ use std::path::PathBuf;
 pub const HUB_DEFAULT: &str = "http://127.0.0.1:8081";
 
 /// One view per customer over every channel, from an event log that keeps everything.
-#[derive(Debug, Parser)]
-#[command(name = "tributary", version, about, max_term_width = 110, after_help = EXAMPLES)]
+#[derive(Parser)]
+#[command(name = "tributary", version, max_term_width = 110, after_help = EXAMPLES)]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -30,7 +30,8 @@ const EXAMPLES: &str = "Examples:
 Exit codes: 0 ok, 1 check failed, 2 usage, 3 unreachable";
 
 /// Options of every command.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The hub's interface
     #[arg(long, global = true, env = "TRIBUTARY_HUB", default_value = HUB_DEFAULT, value_name = "URL")]
@@ -49,8 +50,8 @@ pub struct Global {
     pub reveal: bool,
 }
 
-/// All commands.
-#[derive(Debug, Subcommand)]
+/// All commands. Neither they nor the options have a `Debug` that would show tokens and values.
+#[derive(Subcommand)]
 pub enum Command {
     /// Run a hub with sample data in a temporary folder
     Demo(crate::demo::Args),
@@ -111,7 +112,7 @@ pub enum From {
 }
 
 /// `customer`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub enum Customer {
     /// Find by an identifier, or by text
     #[command(after_help = "Examples:\n  tributary customer find phone 0912-345-678\n  \

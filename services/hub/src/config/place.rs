@@ -1,7 +1,7 @@
 //! Where a setting comes from, and the excerpt that shows it. Nothing here reads files.
 
 use super::secret;
-use crate::output::width;
+use crate::output::{printable, width};
 use std::{fmt::Write as _, ops::Range, sync::Arc};
 
 /// Where a value was given.
@@ -117,7 +117,7 @@ impl ConfigErrors {
     /// One of them as text, with its excerpt.
     #[must_use]
     pub fn render(&self, one: &Diagnostic) -> String {
-        let key = if one.key.is_empty() { String::new() } else { format!("{}: ", one.key) };
+        let key = if one.key.is_empty() { String::new() } else { format!("{}: ", printable(&one.key)) };
         let mut out = format!("error[{}]: {key}{}\n", one.code, one.problem);
         out.push_str(&self.source.excerpt(&one.at, one.code == secret::PLAIN));
         if let Some(remedy) = &one.remedy {

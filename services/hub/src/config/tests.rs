@@ -47,81 +47,84 @@ fn a_whole_file_is_read() {
 }
 
 /// Text, environment and the whole message.
-#[test]
-fn mistakes_are_shown_at_their_place() {
-    let table: [(&str, &[(&str, &str)], &str); 11] = [
-        (
-            "[hub]\nnmae = \"acme\"\n",
-            &[],
-            "error[unknown_key]: hub.nmae: is not a known setting\n --> tributary.toml:2:1\n  |\n2 | nmae = \"acme\"\n  \
+type Mistake = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const MISTAKES: [Mistake; 11] = [
+    (
+        "[hub]\nnmae = \"acme\"\n",
+        &[],
+        "error[unknown_key]: hub.nmae: is not a known setting\n --> tributary.toml:2:1\n  |\n2 | nmae = \"acme\"\n  \
              | ^^^^\n  = help: did you mean `name`? known here: name, listen, api_listen, public_url, data_dir, \
              time_zone, default_region\n",
-        ),
-        (
-            "\n\n# 註\n[hub]\nname = \"陳美玲\" # 名\n",
-            &[],
-            "error[bad_value]: hub.name: must be 1 to 32 of the characters a-z, 0-9 and -\n --> tributary.toml:5:8\n  |\n\
+    ),
+    (
+        "\n\n# 註\n[hub]\nname = \"陳美玲\" # 名\n",
+        &[],
+        "error[bad_value]: hub.name: must be 1 to 32 of the characters a-z, 0-9 and -\n --> tributary.toml:5:8\n  |\n\
              5 | name = \"陳美玲\" # 名\n  |        ^^^^^^^^\n",
-        ),
-        (
-            "hub = { listen = \"localhost\" }",
-            &[],
-            "error[bad_value]: hub.listen: must be an IP address and a port, such as \"127.0.0.1:8080\"\n --> \
+    ),
+    (
+        "hub = { listen = \"localhost\" }",
+        &[],
+        "error[bad_value]: hub.listen: must be an IP address and a port, such as \"127.0.0.1:8080\"\n --> \
              tributary.toml:1:18\n  |\n1 | hub = { listen = \"localhost\" }\n  |                  ^^^^^^^^^^^\n",
-        ),
-        (
-            "[log]\nengine = \"nats\"\nnats = { url = \"nats://x\" }\n",
-            &[],
-            "error[engine_not_in_release]: log.engine: this release has only the embedded engine, not nats\n --> \
+    ),
+    (
+        "[log]\nengine = \"nats\"\nnats = { url = \"nats://x\" }\n",
+        &[],
+        "error[engine_not_in_release]: log.engine: this release has only the embedded engine, not nats\n --> \
              tributary.toml:2:10\n  |\n2 | engine = \"nats\"\n  |          ^^^^^^\n  = help: set engine = \"embedded\", or \
              leave it out\n",
-        ),
-        (
-            "[hub]\napi_listen = \"0.0.0.0:8081\"\n",
-            &[],
-            "error[public_api_without_tokens]: hub.api_listen: 0.0.0.0:8081 can be reached from outside, and there are no \
+    ),
+    (
+        "[hub]\napi_listen = \"0.0.0.0:8081\"\n",
+        &[],
+        "error[public_api_without_tokens]: hub.api_listen: 0.0.0.0:8081 can be reached from outside, and there are no \
              [[tokens]]\n --> tributary.toml:2:14\n  |\n2 | api_listen = \"0.0.0.0:8081\"\n  |              \
              ^^^^^^^^^^^^^^\n  = help: listen on 127.0.0.1, or add [[tokens]] with name, sha256 and scopes\n",
-        ),
-        (
-            "[channels.line-main]\nkind = \"line\"\nsecret = \"hunter2\"\n",
-            &[],
-            "error[plain_secret]: channels.line-main.secret: a secret must not stand in the configuration\n --> \
+    ),
+    (
+        "[channels.line-main]\nkind = \"line\"\nsecret = \"hunter2\"\n",
+        &[],
+        "error[plain_secret]: channels.line-main.secret: a secret must not stand in the configuration\n --> \
              tributary.toml:3:10\n  |\n3 | secret = \"*******\"\n  |          ^^^^^^^^^\n  = help: keep it in an \
              environment variable or a file: secret = \"env:NAME\" or \"file:PATH\"\n",
-        ),
-        (
-            "[channels.a]\nkind = \"line\"\nsecret = [\"env:ONE\", \"env:TWO\"]\n",
-            &[("ONE", "1")],
-            "error[secret_missing]: channels.a.secret: the environment variable TWO is not set\n --> \
+    ),
+    (
+        "[channels.a]\nkind = \"line\"\nsecret = [\"env:ONE\", \"env:TWO\"]\n",
+        &[("ONE", "1")],
+        "error[secret_missing]: channels.a.secret: the environment variable TWO is not set\n --> \
              tributary.toml:3:22\n  |\n3 | secret = [\"env:ONE\", \"env:TWO\"]\n  |                      ^^^^^^^^^\n",
-        ),
-        (
-            "[channels.Line_Main]\nkind = \"line\"\n",
-            &[],
-            "error[bad_name]: channels.Line_Main: a channel's name is 1 to 64 of a-z, 0-9 and -, and no - in front\n --> \
+    ),
+    (
+        "[channels.Line_Main]\nkind = \"line\"\n",
+        &[],
+        "error[bad_name]: channels.Line_Main: a channel's name is 1 to 64 of a-z, 0-9 and -, and no - in front\n --> \
              tributary.toml:1:11\n  |\n1 | [channels.Line_Main]\n  |           ^^^^^^^^^\n",
-        ),
-        (
-            "[[tokens]]\nname = \"desk\"\nsha256 = \"12\"\nscopes = [\"read\"]\n",
-            &[],
-            "error[bad_value]: tokens.0.sha256: must be the token's SHA-256 as 64 hex digits\n --> tributary.toml:3:10\n  \
+    ),
+    (
+        "[[tokens]]\nname = \"desk\"\nsha256 = \"12\"\nscopes = [\"read\"]\n",
+        &[],
+        "error[bad_value]: tokens.0.sha256: must be the token's SHA-256 as 64 hex digits\n --> tributary.toml:3:10\n  \
              |\n3 | sha256 = \"12\"\n  |          ^^^^\n",
-        ),
-        (
-            "[stroe]\n",
-            &[],
-            "error[unknown_key]: stroe: is not a known setting\n --> tributary.toml:1:2\n  |\n1 | [stroe]\n  |  ^^^^^\n  = \
+    ),
+    (
+        "[stroe]\n",
+        &[],
+        "error[unknown_key]: stroe: is not a known setting\n --> tributary.toml:1:2\n  |\n1 | [stroe]\n  |  ^^^^^\n  = \
              help: did you mean `store`? known here: hub, log, store, identity, tokens, channels\n",
-        ),
-        (
-            "",
-            &[("TRIBUTARY__LOG__SEGMENT_MIB", "huge")],
-            "error[bad_value]: log.segment_mib: must be a whole number from 1 to 4096\n --> \
+    ),
+    (
+        "",
+        &[("TRIBUTARY__LOG__SEGMENT_MIB", "huge")],
+        "error[bad_value]: log.segment_mib: must be a whole number from 1 to 4096\n --> \
              TRIBUTARY__LOG__SEGMENT_MIB (environment)\n",
-        ),
-    ];
-    for (text, environment, want) in table {
+    ),
+];
+
+#[test]
+fn mistakes_are_shown_at_their_place() {
+    for (text, environment, want) in MISTAKES {
         assert_eq!(bad(text, environment), want, "{text}");
     }
 }
