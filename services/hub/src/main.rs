@@ -1,2 +1,5 @@
-//! The hub's binary.
-fn main() {}
+//! The `tributary` program.
+
+fn main() -> std::process::ExitCode {
+    tributary::main_entry()
+}

@@ -1,0 +1,282 @@
+//! The commands and their arguments, as `--help` shows them.
+
+use crate::output::Format;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Where a hub's interface listens unless told otherwise.
+pub const HUB_DEFAULT: &str = "http://127.0.0.1:8081";
+
+/// One view per customer over every channel, from an event log that keeps everything.
+#[derive(Parser)]
+#[command(name = "tributary", version, max_term_width = 110, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  tributary demo                                   a hub with sample data, nothing to configure
+  tributary serve                                  the hub, from ./tributary.toml or with defaults
+  tributary channel trigger line-main message      post a signed sample to a channel
+  tributary tail --from start                      every event, as it arrives
+  tributary customer find phone 0912-345-678       one customer, every channel
+  tributary customer why cus_...                   why it is one customer
+
+Exit codes: 0 ok, 1 check failed, 2 usage, 3 unreachable";
+
+/// Options of every command.
+#[derive(Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// The hub's interface
+    #[arg(long, global = true, env = "TRIBUTARY_HUB", default_value = HUB_DEFAULT, value_name = "URL")]
+    pub hub: String,
+    /// Token for the hub's interface
+    #[arg(long, global = true, env = "TRIBUTARY_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// How to print
+    #[arg(short, long, global = true, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub output: Format,
+    /// Configuration file [default: tributary.toml here, if there is one]
+    #[arg(long, global = true, env = "TRIBUTARY_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print identifiers in full; tables mask them otherwise
+    #[arg(long, global = true)]
+    pub reveal: bool,
+}
+
+/// All commands. Neither they nor the options have a `Debug` that would show tokens and values.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run a hub with sample data in a temporary folder
+    Demo(crate::demo::Args),
+    /// Run the hub
+    Serve,
+    /// Print events as they arrive
+    Tail(Tail),
+    /// Look at customers
+    #[command(subcommand)]
+    Customer(Customer),
+    /// Say who is one customer, and who is not
+    #[command(subcommand)]
+    Identity(Identity),
+    /// Fold all views again from the log, compare, and swap
+    Rebuild(Rebuild),
+    /// Check that the views are what the log says
+    Verify(Verify),
+    /// What could not be decoded or folded
+    #[command(subcommand)]
+    Deadletters(Deadletters),
+    /// Look at channels and try them
+    #[command(subcommand)]
+    Channel(Channel),
+    /// Check and show the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Measure this machine
+    Bench(crate::bench::Args),
+    /// How far the views are behind the log
+    Lag(Lag),
+    /// Print the version
+    Version,
+}
+
+/// `tail`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tributary tail\n  tributary tail --from start --count 10 -o jsonl\n  \
+                        tributary tail --channel line-main")]
+pub struct Tail {
+    /// Where to begin
+    #[arg(long, value_enum, default_value = "now")]
+    pub from: From,
+    /// End after so many events
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Only this channel
+    #[arg(long, value_name = "NAME")]
+    pub channel: Option<String>,
+}
+
+/// Where `tail` begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// At the first event of the log.
+    Start,
+    /// After the newest.
+    Now,
+}
+
+/// `customer`.
+#[derive(Subcommand)]
+pub enum Customer {
+    /// Find by an identifier, or by text
+    #[command(after_help = "Examples:\n  tributary customer find phone 0912-345-678\n  \
+                            tributary customer find line U4af4... --scope prov-1\n  tributary customer find --text 陳美玲")]
+    Find {
+        /// Type of the identifier: phone, email, line, member, ...
+        #[arg(value_name = "TYPE", required_unless_present = "text", requires = "value")]
+        kind: Option<String>,
+        /// The identifier, in any spelling
+        value: Option<String>,
+        /// Scope of the identifier, such as the LINE provider
+        #[arg(long)]
+        scope: Option<String>,
+        /// Words to search for instead
+        #[arg(long, conflicts_with_all = ["kind", "scope"], value_name = "WORDS")]
+        text: Option<String>,
+    },
+    /// Everything known about a customer
+    Show {
+        /// Customer id
+        id: String,
+    },
+    /// What a customer did, newest first
+    Timeline {
+        /// Customer id
+        id: String,
+        /// At most so many entries
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Only what comes before this cursor
+        #[arg(long, value_name = "CURSOR")]
+        before: Option<String>,
+    },
+    /// Why it is one customer
+    Why {
+        /// Customer id
+        id: String,
+    },
+}
+
+/// `identity`.
+#[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Identifiers are TYPE=VALUE or TYPE:SCOPE=VALUE.\n\nExamples:\n  tributary identity link \
+                        phone=0912-345-678 line:prov-1=U4af4... --reason 'asked at the till'\n  tributary identity \
+                        unlink phone=0912-345-678 email=mei@shop.example --reason 'number was passed on'\n  \
+                        tributary identity block phone=0900-000-000 --reason 'typed by staff for everyone'"
+)]
+pub enum Identity {
+    /// These two are one customer
+    Link(Pair),
+    /// These two are not one customer
+    Unlink(Pair),
+    /// This identifier says nothing about anyone
+    Block(One),
+    /// This identifier counts again
+    Unblock(One),
+}
+
+/// Two identifiers.
+#[derive(Debug, Args)]
+pub struct Pair {
+    /// First identifier
+    #[arg(value_name = "IDENTIFIER")]
+    pub first: super::identity::Identifier,
+    /// Second identifier
+    #[arg(value_name = "IDENTIFIER")]
+    pub second: super::identity::Identifier,
+    /// Why; kept in the log with who did it
+    #[arg(long)]
+    pub reason: String,
+    /// Only tell what would change
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// One identifier.
+#[derive(Debug, Args)]
+pub struct One {
+    /// Identifier
+    #[arg(value_name = "IDENTIFIER")]
+    pub identifier: super::identity::Identifier,
+    /// Why; kept in the log with who did it
+    #[arg(long)]
+    pub reason: String,
+    /// Only tell what would change
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `rebuild`.
+#[derive(Debug, Args)]
+pub struct Rebuild {
+    /// Start it and come back
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Open the data folder itself; the hub must be stopped
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// `deadletters`.
+#[derive(Debug, Subcommand)]
+pub enum Deadletters {
+    /// List them with their reasons
+    Ls,
+}
+
+/// `channel`.
+#[derive(Debug, Subcommand)]
+pub enum Channel {
+    /// List the hub's channels
+    Ls,
+    /// Post a signed sample to a channel, as its provider would
+    Trigger(Trigger),
+}
+
+/// `channel trigger`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tributary channel trigger line-main --list\n  tributary channel trigger line-main \
+                        message --override text='我想退貨'\n  tributary channel trigger shop --count 1000 --rate 200"
+)]
+pub struct Trigger {
+    /// Channel of the configuration
+    pub channel: String,
+    /// Sample of its kind [default: the first]
+    pub sample: Option<String>,
+    /// List the samples instead
+    #[arg(long)]
+    pub list: bool,
+    /// How many to post
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub count: u64,
+    /// At most so many a second
+    #[arg(long, value_name = "N")]
+    pub rate: Option<f64>,
+    /// Replace a word of the sample
+    #[arg(long = "override", value_name = "WORD=VALUE", value_parser = super::trigger::parse_override)]
+    pub overrides: Vec<(String, String)>,
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Say OK, or everything that is wrong
+    Check,
+    /// The configuration in effect, secrets covered
+    Show {
+        /// Say where each value comes from
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+/// `lag`.
+#[derive(Debug, Args)]
+pub struct Lag {
+    /// Exit with 1 if more events than this are waiting
+    #[arg(long, value_name = "N")]
+    pub max: Option<u64>,
+}

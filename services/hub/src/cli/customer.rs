@@ -1,0 +1,211 @@
+//! `customer`: find one, see all of it, and why it is one.
+
+use super::{
+    Exit, Failure, Session,
+    args::Customer,
+    identity::Identifier,
+    outline::{identifier, outline},
+};
+use crate::{
+    client::query_value,
+    output::{Table, cell, printable},
+};
+use serde_json::{Value as Json, json};
+use std::fmt::Write as _;
+
+/// Runs `customer`.
+pub async fn run(command: &Customer, session: &mut Session<'_>) -> Result<Exit, Failure> {
+    match command {
+        Customer::Find { kind, value, scope, text } => {
+            let body = match (kind, value, text) {
+                (Some(kind), Some(value), _) => {
+                    json!({"identifier": Identifier::new(kind, scope.as_deref(), value).to_json()})
+                }
+                (_, _, Some(text)) => json!({"q": text}),
+                _ => return Err(Failure::usage("name an identifier's type and value, or --text")),
+            };
+            let answer = session.client.post("/v1/customers/find", &body).await?;
+            let found = customers(&answer).len();
+            session.print(&answer, "customers", |answer| found_table(&customers(answer)))?;
+            Ok(if found == 0 { Exit::CheckFailed } else { Exit::Ok })
+        }
+        Customer::Show { id } => {
+            let answer = session.client.get(&path(id, "")?).await?;
+            session.print(&answer, "", view)?;
+            Ok(Exit::Ok)
+        }
+        Customer::Timeline { id, limit, before } => {
+            let before = before.as_deref().map(|b| format!("&before={}", query_value(b))).unwrap_or_default();
+            let answer = session.client.get(&path(id, &format!("/timeline?limit={limit}{before}"))?).await?;
+            session.print(&answer, "entries", timeline)?;
+            Ok(Exit::Ok)
+        }
+        Customer::Why { id } => {
+            let answer = session.client.get(&path(id, "/why")?).await?;
+            session.print(&answer, "", outline)?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// Only an id goes into an address; a phone typed in its place must not reach anyone's access log.
+fn path(id: &str, rest: &str) -> Result<String, Failure> {
+    let is_id = id.strip_prefix("cus_").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if is_id {
+        return Ok(format!("/v1/customers/{id}{rest}"));
+    }
+    Err(Failure::usage("that is no customer id, which begins with cus_")
+        .remedy("find it with `tributary customer find TYPE VALUE`"))
+}
+
+/// The views of an answer that is one view or a list of them.
+fn customers(answer: &Json) -> Vec<&Json> {
+    match answer.get("customers").and_then(Json::as_array) {
+        Some(list) => list.iter().collect(),
+        None if answer.get("id").is_some() => vec![answer],
+        None => answer.get("customer").filter(|one| one.is_object()).into_iter().collect(),
+    }
+}
+
+fn found_table(customers: &[&Json]) -> String {
+    if customers.is_empty() {
+        return "nobody\n".to_owned();
+    }
+    let mut table = Table::new(&["id", "name", "events", "channels", "last"]);
+    for customer in customers {
+        let at = |pointer| cell(customer.pointer(pointer));
+        let name = Some(at("/profile/name")).filter(|name| !name.is_empty());
+        let channels = customer.get("channels").and_then(Json::as_array).map_or(0, Vec::len);
+        table.row([
+            at("/id"),
+            name.unwrap_or_else(|| at("/profile/displayName")),
+            at("/interactions/events"),
+            channels.to_string(),
+            at("/interactions/last_at"),
+        ]);
+    }
+    table.render()
+}
+
+/// Lists of a view that are tables: title, field, columns. A column is a field's name.
+const LISTS: [(&str, &str, &[&str]); 8] = [
+    ("channels", "channels", &["channel", "kind", "events", "first_at", "last_at"]),
+    ("purchases", "purchases/by_currency", &["currency", "orders", "refunds", "net"]),
+    ("orders", "orders", &["number", "state", "at"]),
+    ("subscriptions", "subscriptions", &["channel", "following", "since"]),
+    ("consents", "consents", &["purpose", "channel", "granted", "at"]),
+    ("notes", "notes", &["at", "actor", "text"]),
+    ("suggestions", "suggestions", &["with", "reason"]),
+    ("conflicts", "conflicts", &["type", "reason"]),
+];
+
+/// A view as pages of tables.
+fn view(view: &Json) -> String {
+    let at = |pointer: &str| printable(&cell(view.pointer(pointer)));
+    let mut out = format!("{}  version {}  {}\n", at("/id"), at("/version"), at("/status"));
+    let profile = view.get("profile").and_then(Json::as_object);
+    for (key, value) in profile.into_iter().flatten().filter(|(_, value)| value.is_string()) {
+        let _ = writeln!(out, "  {:<12}{}", printable(key), printable(&cell(Some(value))));
+    }
+    for (key, value) in view.get("traits").and_then(Json::as_object).into_iter().flatten() {
+        let value = cell(Some(value.get("value").unwrap_or(value)));
+        let _ = writeln!(out, "  {:<12}{}", printable(key), printable(&value));
+    }
+    let mut table = Table::new(&["identifier", "trust", "shared", "first_seen", "last_seen"]);
+    for one in list(view, "identifiers") {
+        let field = |key| cell(one.get(key));
+        let name = identifier(one).unwrap_or_default();
+        table.row([name, field("trust"), field("shared"), field("first_seen"), field("last_seen")]);
+    }
+    section(&mut out, "identifiers", &table);
+    for (title, pointer, columns) in LISTS {
+        let mut table = Table::new(columns);
+        for one in list(view, pointer) {
+            table.row(columns.iter().map(|key| {
+                let value = one.get(*key);
+                value.and_then(identifier).unwrap_or_else(|| cell(value))
+            }));
+        }
+        section(&mut out, title, &table);
+    }
+    out
+}
+
+fn list<'a>(view: &'a Json, pointer: &str) -> impl Iterator<Item = &'a Json> {
+    view.pointer(&format!("/{pointer}")).and_then(Json::as_array).into_iter().flatten()
+}
+
+fn section(out: &mut String, title: &str, table: &Table) {
+    if !table.is_empty() {
+        let _ = write!(out, "\n{title}\n{}", table.render());
+    }
+}
+
+fn timeline(answer: &Json) -> String {
+    let mut table = Table::new(&["at", "channel", "type", "what", "event"]);
+    for entry in list(answer, "entries") {
+        let first = |keys: &[&str]| {
+            cell(keys.iter().find_map(|key| entry.get(*key)).filter(|value| !value.is_null()))
+        };
+        table.row([
+            first(&["at", "occurred_at", "time"]),
+            first(&["channel"]),
+            first(&["type", "kind"]),
+            first(&["title", "text", "what"]),
+            first(&["event", "id"]),
+        ]);
+    }
+    if table.is_empty() {
+        return "nothing\n".to_owned();
+    }
+    let more = answer.get("next_before").and_then(Json::as_str);
+    let more = more.map(|cursor| format!("\nolder: --before {}\n", printable(cursor)));
+    table.render() + &more.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{customers, path, timeline, view};
+    use serde_json::json;
+
+    #[test]
+    fn only_ids_go_into_addresses() {
+        assert_eq!(path("cus_zdr2", "/why").unwrap(), "/v1/customers/cus_zdr2/why");
+        for id in ["0912345678", "cus_a/../x", "cus_a?x", "陳", ""] {
+            assert!(path(id, "").is_err(), "{id}");
+        }
+    }
+
+    #[test]
+    fn one_view_or_a_list_is_found() {
+        assert_eq!(customers(&json!({"id": "cus_a"})).len(), 1);
+        assert_eq!(customers(&json!({"customers": [{}, {}]})).len(), 2);
+        assert_eq!(customers(&json!({"customer": {"id": "cus_a"}})).len(), 1);
+        assert_eq!(customers(&json!({"customer": null})).len(), 0);
+        assert_eq!(customers(&json!({"customers": []})).len(), 0);
+    }
+
+    #[test]
+    fn a_view_shows_what_it_has_and_nothing_empty() {
+        let text = view(&json!({"id": "cus_a", "version": 3, "status": "live",
+            "profile": {"name": "陳美玲", "provenance": {"name": "e"}},
+            "identifiers": [{"type": "line", "scope": "p", "value": "U4…91", "trust": "verified", "shared": false}],
+            "purchases": {"by_currency": [{"currency": "TWD", "orders": 2, "refunds": 0, "net": "1000"}]},
+            "traits": {"tier": {"value": "gold"}}, "orders": []}));
+        let want = "cus_a  version 3  live\n  name        陳美玲\n  tier        gold\n\nidentifiers\n\
+                    IDENTIFIER    TRUST     SHARED  FIRST_SEEN  LAST_SEEN\nline:p=U4…91  verified  false\n\n\
+                    purchases\nCURRENCY  ORDERS  REFUNDS  NET\nTWD       2       0        1000\n";
+        assert_eq!(text, want);
+    }
+
+    #[test]
+    fn a_timeline_names_the_way_to_more() {
+        let text = timeline(
+            &json!({"entries": [{"at": "2026-03-01T02:12:00Z", "channel": "pos-1", "type": "purchase.completed",
+            "title": "TWD 500", "event": "c8e3"}], "next_before": "x1"}),
+        );
+        assert!(text.contains("pos-1    purchase.completed  TWD 500  c8e3\n"), "{text}");
+        assert!(text.ends_with("older: --before x1\n"));
+        assert_eq!(timeline(&json!({"entries": []})), "nothing\n");
+    }
+}
