@@ -11,11 +11,12 @@ pub mod line;
 pub mod samples;
 pub mod settings;
 pub mod signature;
+pub mod web_form;
 
 use adapter::Registration;
 
 /// All adapters. The README's table, configuration, metrics labels and the conformance kit come from these rows.
-pub static REGISTRY: &[&Registration] = &[&line::REGISTRATION];
+pub static REGISTRY: &[&Registration] = &[&line::REGISTRATION, &web_form::REGISTRATION];
 
 /// The row of this kind.
 #[must_use]
