@@ -4,6 +4,7 @@
 //! Absent on purpose: network, files, clocks, randomness, environment, and anything that appends to the log.
 
 pub mod adapter;
+pub mod cloudevents;
 pub mod digest;
 pub mod json;
 pub mod kit;
@@ -16,7 +17,8 @@ pub mod web_form;
 use adapter::Registration;
 
 /// All adapters. The README's table, configuration, metrics labels and the conformance kit come from these rows.
-pub static REGISTRY: &[&Registration] = &[&line::REGISTRATION, &web_form::REGISTRATION];
+pub static REGISTRY: &[&Registration] =
+    &[&line::REGISTRATION, &web_form::REGISTRATION, &cloudevents::REGISTRATION];
 
 /// The row of this kind.
 #[must_use]

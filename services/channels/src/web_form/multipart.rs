@@ -206,9 +206,7 @@ fn quoted(rest: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
 /// `UTF-8''name%20with%20escapes` (RFC 5987); other charsets are left to the plain parameter.
 fn extended(value: &[u8]) -> Option<Vec<u8>> {
     let rest = value.get(..7).filter(|p| p.eq_ignore_ascii_case(b"utf-8''")).and_then(|_| value.get(7..))?;
-    let plus_kept = rest.iter().flat_map(|b| if *b == b'+' { &b"%2B"[..] } else { std::slice::from_ref(b) });
-    let plus_kept: Vec<u8> = plus_kept.copied().collect();
-    super::urlencoded::pairs(&plus_kept).next().map(|(name, _)| name.into_owned())
+    Some(super::urlencoded::percent_decoded(rest).into_owned())
 }
 
 fn is_visible(byte: u8) -> bool {

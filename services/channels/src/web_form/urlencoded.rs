@@ -18,6 +18,16 @@ pub fn pairs(body: &[u8]) -> impl Iterator<Item = (RawText<'_>, RawText<'_>)> {
 }
 
 fn decoded(text: &[u8]) -> RawText<'_> {
+    unescaped(text, true)
+}
+
+/// Undoes `%XX` escapes alone; a plus sign stays one.
+#[must_use]
+pub fn percent_decoded(text: &[u8]) -> RawText<'_> {
+    unescaped(text, false)
+}
+
+fn unescaped(text: &[u8], plus_is_space: bool) -> RawText<'_> {
     if !text.iter().any(|b| matches!(b, b'+' | b'%')) {
         return Cow::Borrowed(text);
     }
@@ -26,7 +36,7 @@ fn decoded(text: &[u8]) -> RawText<'_> {
     while let Some((first, after)) = rest.split_first() {
         rest = after;
         match (first, after) {
-            (b'+', _) => out.push(b' '),
+            (b'+', _) if plus_is_space => out.push(b' '),
             (b'%', [high, low, tail @ ..]) => match (digit(*high), digit(*low)) {
                 (Some(high), Some(low)) => {
                     out.push(high << 4 | low);
