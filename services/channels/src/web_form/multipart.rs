@@ -60,7 +60,7 @@ pub fn parse<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>, Multip
     while tail(body, at).starts_with(b"\r\n") {
         at += 2;
     }
-    if !tail(body, at).starts_with(&delimiter[2..]) {
+    if !tail(body, at).starts_with(tail(&delimiter, 2)) {
         return Err(error(at, "does not start with the boundary"));
     }
     at += delimiter.len() - 2;
@@ -78,7 +78,7 @@ pub fn parse<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>, Multip
         let (headers, data_at) = headers(body, at + 2)?;
         let end =
             data_end(body, data_at, &delimiter).ok_or(error(body.len(), "the last boundary is missing"))?;
-        parts.push(part(headers, &body[data_at..end], at)?);
+        parts.push(part(headers, body.get(data_at..end).unwrap_or_default(), at)?);
         at = end + delimiter.len();
     }
 }
@@ -117,17 +117,16 @@ fn headers(body: &[u8], mut at: usize) -> Result<(Vec<Header<'_>>, usize), Multi
         let Some(end) = line.iter().position(|b| matches!(b, b'\r' | b'\n')) else {
             return error(at, "the headers do not end");
         };
-        if !line[end..].starts_with(b"\r\n") {
+        let (header, after) = line.split_at(end);
+        if !after.starts_with(b"\r\n") {
             return error(at + end, "a bare line end in a header");
         }
-        let Some(colon) = line[..end].iter().position(|b| !is_token(*b)) else {
-            return error(at + end, "a header without a colon");
+        let colon = header.iter().position(|b| !is_token(*b)).unwrap_or(end);
+        let (name, value) = header.split_at(colon);
+        let (Some(value), false) = (value.strip_prefix(b":"), name.is_empty()) else {
+            return error(at + colon, "a header's name has other characters or no colon");
         };
-        if colon == 0 || line[colon] != b':' {
-            return error(at + colon, "a header's name has other characters");
-        }
-        let name = String::from_utf8_lossy(&line[..colon]).to_ascii_lowercase();
-        headers.push((name, line[colon + 1..end].trim_ascii()));
+        headers.push((String::from_utf8_lossy(name).to_ascii_lowercase(), value.trim_ascii()));
         at += end + 2;
     }
 }
@@ -136,11 +135,11 @@ fn part<'a>(headers: Vec<Header<'_>>, data: &'a [u8], at: usize) -> Result<Part<
     let error = |problem| MultipartError { offset: at, problem };
     let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
     let disposition = find("content-disposition").ok_or(error("a part without content-disposition"))?;
-    let semicolon = disposition.iter().position(|b| *b == b';').ok_or(error("a part without a name"))?;
-    if !disposition[..semicolon].trim_ascii().eq_ignore_ascii_case(b"form-data") {
+    let (kind, rest) = split(disposition, b';').ok_or(error("a part without a name"))?;
+    if !kind.trim_ascii().eq_ignore_ascii_case(b"form-data") {
         return Err(error("a part that is not form-data"));
     }
-    let parameters = parameters(&disposition[semicolon + 1..]).map_err(error)?;
+    let parameters = parameters(rest).map_err(error)?;
     let get = |name: &str| parameters.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
     let extended = get("filename*").and_then(|v| extended(&v));
     let content_type = find("content-type").map(|v| String::from_utf8_lossy(v).into_owned());
@@ -162,14 +161,16 @@ fn parameters(mut rest: &[u8]) -> Result<Vec<(String, Vec<u8>)>, &'static str> {
         if rest.is_empty() {
             return Ok(out);
         }
-        let equals = rest.iter().position(|b| *b == b'=').ok_or("a parameter without a value")?;
-        let name = rest[..equals].trim_ascii();
+        let (name, value) = split(rest, b'=').ok_or("a parameter without a value")?;
+        let name = name.trim_ascii();
         if name.is_empty() || !name.iter().all(|b| is_token(*b)) {
             return Err("a parameter's name has other characters");
         }
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-        rest = rest[equals + 1..].trim_ascii_start();
-        let (value, after) = if rest.first() == Some(&b'"') { quoted(rest)? } else { plain(rest) };
+        let (value, after) = match value.trim_ascii_start() {
+            [b'"', rest @ ..] => quoted(rest)?,
+            rest => plain(rest),
+        };
         out.push((name, value));
         rest = match after.trim_ascii_start().split_first() {
             None => &[],
@@ -180,27 +181,28 @@ fn parameters(mut rest: &[u8]) -> Result<Vec<(String, Vec<u8>)>, &'static str> {
 }
 
 fn plain(rest: &[u8]) -> (Vec<u8>, &[u8]) {
-    let end = rest.iter().position(|b| *b == b';').unwrap_or(rest.len());
-    (rest[..end].trim_ascii().to_vec(), &rest[end..])
+    let (value, after) = rest.split_at(rest.iter().position(|b| *b == b';').unwrap_or(rest.len()));
+    (value.trim_ascii().to_vec(), after)
 }
 
-/// Only `\"` and `\\` are escapes: old browsers send Windows paths with single backslashes.
-fn quoted(rest: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
-    let (mut value, mut at) = (Vec::new(), 1);
+/// What follows an opening quote. Only `\"` and `\\` are escapes: old browsers send Windows paths with single backslashes.
+fn quoted(mut rest: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
+    let mut value = Vec::new();
     loop {
-        match &rest[at..] {
+        rest = match rest {
             [] => return Err("a quote does not end"),
             [b'"', after @ ..] => return Ok((value, after)),
-            [b'\\', escaped @ (b'"' | b'\\'), ..] => {
-                value.push(*escaped);
-                at += 2;
-            }
-            [byte, ..] => {
+            [b'\\', byte @ (b'"' | b'\\'), after @ ..] | [byte, after @ ..] => {
                 value.push(*byte);
-                at += 1;
+                after
             }
-        }
+        };
     }
+}
+
+fn split(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|b| *b == at)?;
+    Some((bytes.get(..at)?, bytes.get(at + 1..)?))
 }
 
 /// `UTF-8''name%20with%20escapes` (RFC 5987); other charsets are left to the plain parameter.
