@@ -9,7 +9,7 @@ mod envelope;
 mod fields;
 mod samples;
 
-pub use envelope::{Refused, decode_batch, decode_one};
+pub use envelope::{BATCH_MAX, Refused, decode_batch, decode_one};
 
 use crate::{
     adapter::{
