@@ -2,6 +2,14 @@
 //!
 //! The credential names the channel; `source` is only kept in the raw request. The same decoder serves the hub's
 //! `POST /v1/events`, which reports what is refused by index. Absent: other protocol bindings and other encodings of `data`.
+//!
+//! ```toml
+//! [channels.erp]
+//! kind = "cloudevents"
+//! key = "env:ERP_KEY"   # authorization: Bearer <key>, or x-api-key
+//! account = "erp"       # default: the channel's name
+//! trust = "verified"    # default: claimed
+//! ```
 
 mod bodies;
 mod data;

@@ -2,6 +2,13 @@
 //!
 //! User ids are scoped by `provider`: the same person has another id under another provider, and a LINE channel can never
 //! move to one. Absent: replies, profile look-ups (display name and picture are not in the webhook) and media downloads.
+//!
+//! ```toml
+//! [channels.line-main]
+//! kind = "line"
+//! provider = "1234567890"            # scope of the user ids and the channel's account
+//! secret = "env:LINE_CHANNEL_SECRET" # or a list of two while rotating
+//! ```
 
 mod decode;
 mod facts;

@@ -2,6 +2,29 @@
 //!
 //! Field names are made by users, so what a field means is configuration (`[channels.X.fields]`). Everything in a form is
 //! only claimed. Absent: fetching anything (files are kept as metadata, lead ids are not resolved) and guessing of fields.
+//!
+//! ```toml
+//! [channels.contact]
+//! kind = "web_form"
+//! form = "contact"                  # the form's name and the channel's account
+//! submission_id = "submission_id"   # field with an id made by the page; without one, equal posts of a minute are one
+//! honeypot = "website"              # filled in = kept as spam
+//! redirect = "_next"                # field that names where the browser goes on, only to one of `thanks`
+//! thanks = ["https://www.example.com/thanks"]
+//! origins = ["https://www.example.com"] # whose scripts may read the answer
+//! token = "env:FORM_TOKEN"          # optional: header x-form-token, or the field named by `token_field`
+//! charset = "big5"                  # of pages that do not say theirs; default utf-8
+//! site = "www.example.com"          # scope of cookies
+//! test = "is_test"                  # field that is true for test posts
+//! consent_channel = "email"         # what the checkboxes are for, and the text beside them
+//! consent_text = "I agree to receive offers (v3)"
+//! [channels.contact.fields]         # meaning = field, or fields of which the first that is filled in counts
+//! name = ["your-name", "name"]
+//! email = "your-email"
+//! phone = "tel"
+//! message = "message"
+//! consent_marketing = "accept"
+//! ```
 
 mod charset;
 mod facts;
