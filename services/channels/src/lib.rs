@@ -9,16 +9,23 @@ pub mod digest;
 pub mod json;
 pub mod kit;
 pub mod line;
+pub mod pos_file;
 pub mod samples;
 pub mod settings;
 pub mod signature;
+pub mod square;
 pub mod web_form;
 
 use adapter::Registration;
 
 /// All adapters. The README's table, configuration, metrics labels and the conformance kit come from these rows.
-pub static REGISTRY: &[&Registration] =
-    &[&line::REGISTRATION, &web_form::REGISTRATION, &cloudevents::REGISTRATION];
+pub static REGISTRY: &[&Registration] = &[
+    &line::REGISTRATION,
+    &web_form::REGISTRATION,
+    &cloudevents::REGISTRATION,
+    &pos_file::REGISTRATION,
+    &square::REGISTRATION,
+];
 
 /// The row of this kind.
 #[must_use]
