@@ -65,7 +65,7 @@ impl<'s> Walk<'_, 's> {
         self.last_bytes = row.bytes;
         let mut occurrence = 0;
         if hashed {
-            let next = self.equal.entry(row.bytes).or_insert(self.first_occurrence);
+            let next = self.equal.entry(row.bytes.trim_ascii()).or_insert(self.first_occurrence);
             occurrence = *next;
             *next = next.saturating_add(1);
         }

@@ -122,9 +122,9 @@ impl<'a> Sheet<'a> {
             last = part;
         }
         let mut headers = headers.to_vec();
-        if self.jsonl {
-            headers.push(("content-type".to_owned(), "application/x-ndjson".to_owned()));
-        }
+        // A row alone may look like the other format.
+        let media_type = if self.jsonl { "application/x-ndjson" } else { "text/csv" };
+        headers.push(("content-type".to_owned(), media_type.to_owned()));
         Raw { headers, body }
     }
 }
