@@ -4,13 +4,28 @@
 //! Absent on purpose: network, files, clocks, randomness, environment, and anything that appends to the log.
 
 pub mod adapter;
+pub mod cloudevents;
+pub mod digest;
+pub mod json;
+pub mod kit;
+pub mod line;
+pub mod pos_file;
+pub mod samples;
 pub mod settings;
 pub mod signature;
+pub mod square;
+pub mod web_form;
 
 use adapter::Registration;
 
 /// All adapters. The README's table, configuration, metrics labels and the conformance kit come from these rows.
-pub static REGISTRY: &[&Registration] = &[];
+pub static REGISTRY: &[&Registration] = &[
+    &line::REGISTRATION,
+    &web_form::REGISTRATION,
+    &cloudevents::REGISTRATION,
+    &pos_file::REGISTRATION,
+    &square::REGISTRATION,
+];
 
 /// The row of this kind.
 #[must_use]

@@ -1,0 +1,158 @@
+//! From bytes to records: byte-order marks, character sets, lines with quotes. A quote that nobody closes costs one
+//! line, not the rest of the file.
+
+use super::config::{Config, Delimiter};
+use encoding_rs::{Encoding, UTF_8};
+use std::borrow::Cow;
+
+/// A quoted value may run over so many line ends; more is a stray quote.
+const QUOTED_LINES_MAX: usize = 20;
+/// A quoted value may be so long in bytes; more is a stray quote.
+const QUOTED_BYTES_MAX: usize = 16 * 1024;
+/// Byte-order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A file's bytes in a character set in which separators, quotes and line ends are never part of another character.
+pub(super) struct Text<'a> {
+    /// Without a mark.
+    pub(super) bytes: Cow<'a, [u8]>,
+    /// Of `bytes`.
+    pub(super) charset: &'static Encoding,
+    /// Whether parts of it need the mark to be read again, because `charset` is not the configured one.
+    marked: bool,
+}
+
+impl<'a> Text<'a> {
+    /// Opens a file: a byte-order mark counts more than the configured character set.
+    pub(super) fn open(config: &Config, body: &'a [u8]) -> Self {
+        let configured = config.charset;
+        if let Some((charset, mark)) = Encoding::for_bom(body) {
+            let rest = body.get(mark..).unwrap_or_default();
+            if charset == UTF_8 {
+                return Self { bytes: Cow::Borrowed(rest), charset, marked: true };
+            }
+            return Self::transcoded(charset, rest);
+        }
+        // In Big5 and GB18030 second bytes start at 0x40, so that `|` may be half a character.
+        if configured != UTF_8 && matches!(config.delimiter, Delimiter::Byte(byte) if byte >= 0x40) {
+            return Self::transcoded(configured, body);
+        }
+        Self { bytes: Cow::Borrowed(body), charset: configured, marked: false }
+    }
+
+    fn transcoded(from: &'static Encoding, body: &[u8]) -> Self {
+        let (text, _) = from.decode_without_bom_handling(body);
+        Self { bytes: Cow::Owned(text.into_owned().into_bytes()), charset: UTF_8, marked: true }
+    }
+
+    /// What stands before a part of this text so that it can be read alone.
+    pub(super) fn mark(&self) -> &'static [u8] {
+        if self.marked { MARK } else { &[] }
+    }
+
+    /// A part of it as text; unreadable bytes become U+FFFD.
+    pub(super) fn decode<'b>(&self, bytes: &'b [u8]) -> Cow<'b, str> {
+        self.charset.decode_without_bom_handling(bytes).0
+    }
+}
+
+/// One record of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record<'a> {
+    /// Number of its first line, from 1.
+    pub(super) line: usize,
+    /// Without the line end.
+    pub(super) bytes: &'a [u8],
+    /// Its first line has a quote that is never closed.
+    pub(super) unclosed: bool,
+}
+
+/// The records of a text, blank ones left out. With a delimiter, quoted values may hold line ends.
+pub(super) fn records(bytes: &[u8], delimiter: Option<u8>) -> impl Iterator<Item = Record<'_>> {
+    let (mut rest, mut line) = (bytes, 1);
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let (end, unclosed) = record_end(rest, delimiter);
+            let (bytes, after) = rest.split_at_checked(end)?;
+            let record = Record { line, bytes: bytes.trim_ascii_end(), unclosed };
+            line += 1 + bytes.iter().filter(|b| **b == b'\n').count();
+            rest = after.get(1..).unwrap_or_default();
+            if !record.bytes.trim_ascii_start().is_empty() {
+                // Only the line end goes: a tab or space at the end may be an empty value.
+                return Some(Record { bytes: bytes.strip_suffix(b"\r").unwrap_or(bytes), ..record });
+            }
+        }
+        None
+    })
+}
+
+fn record_end(bytes: &[u8], delimiter: Option<u8>) -> (usize, bool) {
+    let first_end = || bytes.iter().position(|b| *b == b'\n').unwrap_or(bytes.len());
+    let Some(delimiter) = delimiter else {
+        return (first_end(), false);
+    };
+    let (mut quoted_from, mut lines, mut value_starts) = (None, 0, true);
+    for (at, byte) in bytes.iter().enumerate() {
+        match (quoted_from, byte) {
+            (Some(_), b'"') => {
+                // Two quotes are one quote: the second opens again what the first has closed. A value over several
+                // lines that does not end with its quote has swallowed rows.
+                let next = bytes.get(at + 1).copied().unwrap_or(b'\n');
+                if lines > 0 && next != delimiter && !matches!(next, b'"' | b'\n' | b'\r') {
+                    return (first_end(), true);
+                }
+                quoted_from = None;
+            }
+            (Some(from), byte) => {
+                lines += usize::from(*byte == b'\n');
+                if lines > QUOTED_LINES_MAX || at - from > QUOTED_BYTES_MAX {
+                    return (first_end(), true);
+                }
+                continue;
+            }
+            (None, b'\n') => return (at, false),
+            (None, b'"') if value_starts || at > 0 && bytes.get(at - 1) == Some(&b'"') => {
+                quoted_from = Some(at)
+            }
+            (None, _) => {}
+        }
+        if *byte == delimiter {
+            lines = 0;
+        }
+        value_starts = *byte == delimiter;
+    }
+    if quoted_from.is_some() { (first_end(), true) } else { (bytes.len(), false) }
+}
+
+/// The values of one record; two quotes inside quotes are one.
+pub(super) fn values(record: &str, delimiter: Delimiter) -> Vec<String> {
+    let delimiter = match delimiter {
+        Delimiter::Spaces => return record.split_ascii_whitespace().map(str::to_owned).collect(),
+        Delimiter::Byte(byte) => char::from(byte),
+    };
+    let mut out = Vec::new();
+    let mut rest = record;
+    loop {
+        let mut value = String::new();
+        if let Some(mut quoted) = rest.strip_prefix('"') {
+            while let Some((before, after)) = quoted.split_once('"') {
+                value.push_str(before);
+                rest = after;
+                match after.strip_prefix('"') {
+                    Some(more) => {
+                        value.push('"');
+                        quoted = more;
+                    }
+                    None => break,
+                }
+            }
+        }
+        let (before, after) = rest.split_once(delimiter).map_or((rest, None), |(b, a)| (b, Some(a)));
+        value.push_str(before);
+        out.push(value);
+        match after {
+            Some(after) => rest = after,
+            None => return out,
+        }
+    }
+}
