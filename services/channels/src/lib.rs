@@ -6,6 +6,7 @@
 pub mod adapter;
 pub mod cloudevents;
 pub mod digest;
+pub mod email;
 pub mod json;
 pub mod kit;
 pub mod line;
@@ -18,7 +19,7 @@ use adapter::Registration;
 
 /// All adapters. The README's table, configuration, metrics labels and the conformance kit come from these rows.
 pub static REGISTRY: &[&Registration] =
-    &[&line::REGISTRATION, &web_form::REGISTRATION, &cloudevents::REGISTRATION];
+    &[&line::REGISTRATION, &web_form::REGISTRATION, &cloudevents::REGISTRATION, &email::REGISTRATION];
 
 /// The row of this kind.
 #[must_use]
