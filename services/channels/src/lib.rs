@@ -10,6 +10,7 @@ pub mod email;
 pub mod json;
 pub mod kit;
 pub mod line;
+pub mod meta;
 pub mod samples;
 pub mod settings;
 pub mod signature;
@@ -18,8 +19,13 @@ pub mod web_form;
 use adapter::Registration;
 
 /// All adapters. The README's table, configuration, metrics labels and the conformance kit come from these rows.
-pub static REGISTRY: &[&Registration] =
-    &[&line::REGISTRATION, &web_form::REGISTRATION, &cloudevents::REGISTRATION, &email::REGISTRATION];
+pub static REGISTRY: &[&Registration] = &[
+    &line::REGISTRATION,
+    &web_form::REGISTRATION,
+    &cloudevents::REGISTRATION,
+    &email::REGISTRATION,
+    &meta::REGISTRATION,
+];
 
 /// The row of this kind.
 #[must_use]

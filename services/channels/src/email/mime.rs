@@ -124,7 +124,7 @@ impl Part<'_> {
     pub fn bytes(&self) -> Vec<u8> {
         let source = self.body.get(..TEXT_SOURCE_MAX).unwrap_or(self.body);
         match self.header.lower("content-transfer-encoding").trim() {
-            "base64" => transfer::base64(source),
+            "base64" if transfer::is_base64(source) => transfer::base64(source),
             "quoted-printable" => transfer::quoted_printable(source),
             _ => source.to_vec(),
         }

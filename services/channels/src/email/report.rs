@@ -33,6 +33,10 @@ const SUBJECTS: [&str; 10] = [
     "郵件傳送失敗",
 ];
 
+/// What such mails say where the subject is anything.
+const FAILURES: [&str; 4] =
+    ["could not be delivered", "was not delivered", "undeliverable", "送信できませんでした"];
+
 /// What became of mail that we sent.
 #[derive(Default)]
 pub struct Report {
@@ -162,7 +166,10 @@ fn looks_like_bounce(mail: &Mail<'_>) -> bool {
     let report = mail.header.structured("content-type").is_some_and(|k| {
         k.subtype() == Some("report") && k.attribute("report-type") == Some("delivery-status")
     });
+    let text = mail.text.to_lowercase();
+    let said = mail.automatic == Some("mail_system") && FAILURES.iter().any(|words| text.contains(words));
     report
+        || said
         || mail.header.has("x-failed-recipients")
         || by_machine
         || (is_named(mail) && mail.automatic.is_some())

@@ -6,16 +6,10 @@ const LINES_MAX: usize = 400;
 const FOUND_MAX: usize = 50;
 
 /// Where the returned mail begins, in lower case.
-const RETURNED: [&str; 8] = [
-    "original message",
-    "copy of the message",
-    "returned message",
-    "original mail",
-    "received: ",
-    "return-path: ",
-    "message-id: ",
-    "original headers",
-];
+const RETURNED: [&str; 5] =
+    ["original message", "copy of the message", "returned message", "original mail", "original headers"];
+/// Fields that begin a returned mail.
+const FIELDS: [&str; 3] = ["received: ", "return-path: ", "message-id: "];
 /// What stands on the line of a failed address.
 const FAILED: [&str; 8] = [
     "delivered to",
@@ -51,10 +45,14 @@ pub fn addresses(text: &str) -> Vec<&str> {
 #[must_use]
 pub fn failed(text: &str) -> Vec<String> {
     let returned = |line: &str| {
-        let line = line.trim().to_ascii_lowercase();
-        RETURNED.iter().any(|word| line.contains(word))
+        let line = line.to_ascii_lowercase();
+        FIELDS.iter().any(|name| line.starts_with(name)) || RETURNED.iter().any(|word| line.contains(word))
     };
-    let mut sure: Vec<&str> = Vec::new();
+    // Status fields in the text, where a broken report has no part for them.
+    let status =
+        text.lines().filter(|l| l.get(..16).is_some_and(|n| n.eq_ignore_ascii_case("final-recipient:")));
+    let sure: Vec<&str> =
+        status.take(FOUND_MAX).filter_map(|line| addresses(line).into_iter().next()).collect();
     let mut alone: Vec<&str> = Vec::new();
     let mut said: Vec<&str> = Vec::new();
     for line in text.lines().take(LINES_MAX).take_while(|line| !returned(line)) {
@@ -62,11 +60,8 @@ pub fn failed(text: &str) -> Vec<String> {
         let Some(first) = found.first() else { continue };
         let trimmed = line.trim();
         let lower = trimmed.to_ascii_lowercase();
-        if lower.starts_with("final-recipient:") {
-            sure.push(first);
-        } else if trimmed.strip_prefix('<').is_some_and(|rest| rest.starts_with(first)) {
-            alone.push(first);
-        } else if trimmed.trim_matches(['<', '>', ':', '"', '\'', ' ']) == *first {
+        let leads = trimmed.strip_prefix('<').is_some_and(|rest| rest.starts_with(first));
+        if leads || trimmed.trim_matches(['<', '>', ':', '"', '\'', ' ']) == *first {
             alone.push(first);
         } else if FAILED.iter().any(|word| lower.contains(word)) {
             said.push(first);

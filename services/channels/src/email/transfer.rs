@@ -33,6 +33,13 @@ pub fn base64(data: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Whether the first line can be base64 at all; some programs announce it and send plain text.
+#[must_use]
+pub fn is_base64(data: &[u8]) -> bool {
+    let line = data.trim_ascii_start().split(|b| *b == b'\n').next().unwrap_or_default().trim_ascii();
+    line.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
+}
+
 /// How many bytes the base64 text stands for, without decoding it.
 #[must_use]
 pub fn base64_len(data: &[u8]) -> u64 {
