@@ -54,7 +54,9 @@ fn content(mail: &Mail<'_>) -> Content {
     if mail.cut {
         content.fields.insert("text_cut".into(), true.into());
     }
-    if let Some(reply) = reply::stripped(&mail.text) {
+    if mail.automatic.is_none()
+        && let Some(reply) = reply::stripped(&mail.text)
+    {
         content.fields.insert("reply".into(), reply.into());
     }
     if let Some(reason) = mail.automatic.filter(|_| !mail.from.address.is_empty()) {

@@ -5,8 +5,8 @@ use super::{
     mime::{self, Node},
     sender,
 };
+use crate::digest::hex32;
 use encoding_rs::Encoding;
-use sha2::{Digest, Sha256};
 
 /// Bytes of text kept in an event; the raw mail beside it keeps the rest. A record holds 768 KiB, of which the raw
 /// request takes up to 512 KiB, and JSON may double a text that is kept twice (full and stripped).
@@ -42,11 +42,7 @@ pub struct Mail<'a> {
 /// First 16 bytes of SHA-256 in hexadecimal: Message-IDs may hold people's addresses, and a personal value is no key.
 #[must_use]
 pub fn digest(id: &str) -> String {
-    digest_bytes(id.trim().as_bytes())
-}
-
-fn digest_bytes(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(16).map(|b| format!("{b:02x}")).collect()
+    hex32(id.trim().as_bytes())
 }
 
 impl<'a> Mail<'a> {
@@ -73,7 +69,7 @@ impl<'a> Mail<'a> {
         let automatic = sender::automatic(&header, &from);
         let (text, cut) = cleaned(&root.text(), TEXT_MAX);
         let own = header.ids("message-id").first().map(|id| digest(id));
-        let id = own.unwrap_or_else(|| digest_bytes(raw));
+        let id = own.unwrap_or_else(|| hex32(raw));
         let answered = header.ids("in-reply-to").first().map(|id| digest(id));
         let thread = header.ids("references").first().map(|id| digest(id));
         Some(Self {

@@ -76,37 +76,37 @@ pub fn verdict(header: &Header, authserv_id: Option<&str>, from: &Mailbox) -> Ve
     if !writer.eq_ignore_ascii_case(ours) {
         return Verdict::Unknown;
     }
-    let mut verdict = Verdict::Unknown;
-    for part in parts {
-        let lower = part.to_ascii_lowercase();
-        let mut words = lower.split_whitespace();
-        let Some(result) = words.next().and_then(|word| word.strip_prefix("dmarc=")) else { continue };
-        let domain = words.find_map(|word| word.strip_prefix("header.from="));
-        let aligned = domain.is_some_and(|d| !d.is_empty() && d == from.domain());
-        match result {
-            "pass" if aligned && verdict == Verdict::Unknown => verdict = Verdict::Pass,
-            "pass" => {}
-            "fail" => return Verdict::Fail,
-            _ => {}
-        }
+    let lower: Vec<String> = parts.map(str::to_ascii_lowercase).collect();
+    let results: Vec<&str> =
+        lower.iter().map(String::as_str).filter(|part| part.starts_with("dmarc=")).collect();
+    if results.iter().any(|part| part.split_whitespace().next() == Some("dmarc=fail")) {
+        return Verdict::Fail;
     }
+    let [result] = results.as_slice() else { return Verdict::Unknown };
+    let mut words = result.split_whitespace();
+    let passed = words.next() == Some("dmarc=pass");
+    let domain = words.find_map(|word| word.strip_prefix("header.from=")).unwrap_or_default();
+    let aligned = !domain.is_empty() && domain == from.domain();
     let alone = header.all("from").count() == 1 && header.addresses("from").len() == 1;
-    if verdict == Verdict::Pass && !alone { Verdict::Unknown } else { verdict }
+    if passed && aligned && alone { Verdict::Pass } else { Verdict::Unknown }
 }
 
-/// Comments in parentheses may hold anything, even `; dmarc=pass`.
+/// The field without comments and quoted texts: both may hold the sender's words, even `; dmarc=pass`.
 fn without_comments(text: &str) -> String {
-    let mut depth = 0_u32;
+    let (mut depth, mut quoted, mut escaped) = (0_u32, false, false);
     let keep = |c: &char| {
-        match c {
-            '(' => depth += 1,
-            ')' if depth > 0 => {
-                depth -= 1;
-                return false;
-            }
-            _ => {}
+        if escaped {
+            escaped = false;
+            return false;
         }
-        depth == 0
+        match c {
+            '\\' => escaped = true,
+            '"' if depth == 0 => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted && depth > 0 => depth -= 1,
+            _ => return depth == 0 && !quoted,
+        }
+        false
     };
     text.chars().filter(keep).collect()
 }

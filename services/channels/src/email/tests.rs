@@ -118,6 +118,9 @@ fn only_our_own_receiver_vouches_for_a_sender() {
         ("dmarc=pass header.from=evil.example", Trust::Claimed),
         ("dmarc=pass", Trust::Claimed),
         ("spf=pass (; dmarc=pass header.from=b.example)", Trust::Claimed),
+        ("spf=pass smtp.mailfrom=\"x; dmarc=pass header.from=b.example \"@evil.example", Trust::Claimed),
+        ("spf=pass smtp.mailfrom=\"\\\"; dmarc=pass header.from=b.example \"@evil.example", Trust::Claimed),
+        ("dmarc=pass header.from=b.example; dmarc=none header.from=b.example", Trust::Claimed),
         ("dmarc=fail header.from=b.example; dmarc=pass header.from=b.example", Trust::Observed),
     ] {
         assert_eq!(who(&decode(mail(results).as_bytes()).events[0])[0].1, want, "{results}");

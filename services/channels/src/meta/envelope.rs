@@ -1,6 +1,7 @@
 //! `{object, entry[{id, time, changes[] | messaging[] | standby[]}]}` taken apart into its elements, each with the
 //! smallest envelope around it, in the bytes it came in.
 
+use crate::json::without_lone_surrogates;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
@@ -100,8 +101,8 @@ pub fn split(body: &[u8]) -> Result<(Vec<Element>, Vec<Odd>), &'static str> {
         for (list, items) in lists {
             for item in items {
                 let raw = wrapped(&envelope.object, &entry, list, item.get());
-                match serde_json::from_str(item.get()) {
-                    Ok(value) => elements.push(Element {
+                match element(item.get()) {
+                    Some(value) => elements.push(Element {
                         object: envelope.object.clone(),
                         owner: owner(entry.id),
                         time: entry.time.and_then(|t| t.get().trim_matches('"').parse().ok()),
@@ -109,12 +110,18 @@ pub fn split(body: &[u8]) -> Result<(Vec<Element>, Vec<Odd>), &'static str> {
                         value,
                         raw,
                     }),
-                    Err(_) => odd.push(Odd { reason: "malformed_element", raw }),
+                    None => odd.push(Odd { reason: "malformed_element", raw }),
                 }
             }
         }
     }
     Ok((elements, odd))
+}
+
+/// The element; texts that Meta cut inside an emoji are read with a replacement character.
+fn element(text: &str) -> Option<Value> {
+    let repaired = || serde_json::from_str(&without_lone_surrogates(text)?).ok();
+    serde_json::from_str(text).ok().or_else(repaired)
 }
 
 fn owner(id: Option<&RawValue>) -> String {

@@ -2,8 +2,9 @@
 
 use super::{
     Owner, Unknown,
-    json::{digest, id, number, text, word},
+    json::{id, number, text, word},
 };
+use crate::digest::hex32_of_parts;
 use serde_json::Value;
 use tributary_core::{
     body::{Body, Direction, Mention, Message},
@@ -135,7 +136,7 @@ fn reaction(owner: &Owner, value: &Value, time: Option<i64>) -> Result<Draft, Un
         _ => Body::Activity { title: "reaction".into() },
     };
     let removed = matches!(body, Body::Removed { .. });
-    let mut draft = Draft::new(format!("reaction/{}", digest(&[&on, &who])), body);
+    let mut draft = Draft::new(format!("reaction/{}", hex32_of_parts([on.as_str(), who.as_str()])), body);
     draft.revision = u64::try_from(time.unwrap_or_default()).unwrap_or_default();
     draft.occurred_at = time.map(Micros::from_secs);
     if !removed {

@@ -1,7 +1,6 @@
 //! Reading hostile JSON without asking twice: text, ids and numbers in the forms Meta has used over the years.
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 /// Ids have under 20 digits, message ids under 200 characters; longer ones are not stored as keys.
 pub const ID_MAX: usize = 512;
@@ -32,13 +31,6 @@ pub fn number(value: &Value, key: &str) -> Option<i64> {
         Value::String(text) => text.parse().ok(),
         _ => None,
     }
-}
-
-/// A key made of parts that name a person: 16 bytes of SHA-256 in hexadecimal, parts separated by zero bytes.
-#[must_use]
-pub fn digest(parts: &[&str]) -> String {
-    let hash = Sha256::digest(parts.join("\0").as_bytes());
-    hash.iter().take(16).map(|b| format!("{b:02x}")).collect()
 }
 
 /// A word of the payload fit for an error or a title: letters, digits and underscores only.

@@ -2,10 +2,10 @@
 
 use super::{
     Owner, Unknown,
-    json::{ID_MAX, digest, id, number, text, word},
+    json::{ID_MAX, id, number, text, word},
 };
+use crate::digest::{hex32_of_parts, hex64};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tributary_core::{
     body::{Body, Direction, Message},
     content::{Attachment, Content},
@@ -139,7 +139,7 @@ fn reaction(reaction: &Value, who: &str, at: Option<i64>) -> Result<Draft, Unkno
     } else {
         Body::Activity { title: "reaction".into() }
     };
-    let mut draft = Draft::new(format!("reaction/{}", digest(&[&mid, who])), body);
+    let mut draft = Draft::new(format!("reaction/{}", hex32_of_parts([&mid, who])), body);
     draft.revision = u64::try_from(at.unwrap_or_default()).unwrap_or_default();
     if !gone {
         for name in ["reaction", "emoji", "mid"] {
@@ -159,7 +159,7 @@ fn receipt(receipt: &Value, state: &str, who: &str) -> Draft {
     let campaign = id(receipt, "mid").or_else(|| first.map(str::to_owned)).unwrap_or_default();
     let watermark = number(receipt, "watermark");
     let until = watermark.map(|w| w.to_string()).unwrap_or_default();
-    let key = format!("{state}/{}", digest(&[who, &campaign, &until]));
+    let key = format!("{state}/{}", hex32_of_parts([who, &campaign, &until]));
     let mut draft = Draft::new(key, Body::Delivery { campaign, state: state.to_owned() });
     if let Some(watermark) = watermark {
         draft.content.fields.insert("watermark".into(), watermark.into());
@@ -171,10 +171,9 @@ fn receipt(receipt: &Value, state: &str, who: &str) -> Draft {
 fn account_linking(linking: &Value, who: &str, at: Option<i64>) -> Draft {
     let at = at.unwrap_or_default().to_string();
     let (status, code) = (text(linking, "status"), text(linking, "authorization_code"));
-    let key = format!("account_linking/{}", digest(&[who, status, &at]));
+    let key = format!("account_linking/{}", hex32_of_parts([who, status, &at]));
     if status == "linked" && !code.is_empty() {
-        let with = Sha256::digest(code.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
-        return Draft::new(key, Body::Link { with, ok: true });
+        return Draft::new(key, Body::Link { with: hex64(code.as_bytes()), ok: true });
     }
     Draft::new(key, Body::Activity { title: format!("account_{}", word(status)) })
 }
@@ -183,14 +182,17 @@ fn signal(value: &Value, who: &str, at: Option<i64>) -> Result<Draft, Unknown> {
     let Some((name, title, signal)) =
         SIGNALS.iter().find_map(|(name, title)| Some((name, title, value.get(name)?)))
     else {
-        return Err(Unknown::new("unknown_messaging_event", "none of the known members"));
+        const COMMON: [&str; 3] = ["sender", "recipient", "timestamp"];
+        let mut members = value.as_object().into_iter().flat_map(|members| members.keys());
+        let unknown = members.find(|name| !COMMON.contains(&name.as_str()));
+        return Err(Unknown::new("unknown_messaging_event", unknown.map_or("", String::as_str)));
     };
     let key = match id(signal, "mid") {
         Some(mid) => format!("{name}/{mid}"),
         None => {
             // Two taps on one button differ in their times only.
             let at = at.unwrap_or_default().to_string();
-            format!("{name}/{}", digest(&[who, &at, &signal.to_string()]))
+            format!("{name}/{}", hex32_of_parts([who, &at, &signal.to_string()]))
         }
     };
     let mut draft = Draft::new(key, Body::Activity { title: (*title).to_owned() });

@@ -133,6 +133,7 @@ fn content_holds_what_was_said() {
     assert_eq!(kinds, ["image", "sticker", "location"]);
     assert_eq!(files[2].url, "geo:25.03,121.56");
     assert_eq!(one("ratings").content.text, "很好喝");
+    assert_eq!(one("messenger-cut-emoji").content.text, "好\u{fffd}");
     assert_eq!(one("leadgen").content.fields["state"], "pending_fetch");
 }
 
@@ -162,7 +163,7 @@ fn nothing_is_lost_and_each_part_decodes_alone() {
     let reasons: Vec<_> = decoded.unrecognised.iter().map(|u| (u.reason, u.detail.as_str())).collect();
     assert_eq!(decoded.events.len(), 2);
     assert_eq!(reasons[0], ("unknown_field", "parking"));
-    assert_eq!(reasons[1].0, "unknown_messaging_event");
+    assert_eq!(reasons[1], ("unknown_messaging_event", "future"));
     assert_eq!(reasons[2].0, "empty_entry");
     for draft in &decoded.events {
         let again =
