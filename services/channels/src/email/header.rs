@@ -102,7 +102,7 @@ impl Header {
     #[must_use]
     pub fn text(&self, name: &str) -> String {
         let Some(value) = self.get(name) else { return String::new() };
-        let line = format!("{value}\n");
+        let line = format!(" {value}\n");
         let text = match MessageStream::new(line.as_bytes()).parse_unstructured() {
             HeaderValue::Text(text) => text.into_owned(),
             _ => value.to_owned(),
@@ -115,7 +115,7 @@ impl Header {
     pub fn addresses(&self, name: &str) -> Vec<Mailbox> {
         let mut found = Vec::new();
         for value in self.all(name) {
-            let line = format!("{value}\n");
+            let line = format!(" {value}\n");
             if let HeaderValue::Address(list) = MessageStream::new(line.as_bytes()).parse_address() {
                 let room = ADDRESSES_MAX.saturating_sub(found.len());
                 found.extend(list.iter().filter_map(Mailbox::read).take(room));
@@ -142,7 +142,7 @@ impl Header {
     /// `Date`, unless it cannot be true.
     #[must_use]
     pub fn date(&self) -> Option<Micros> {
-        let line = format!("{}\n", self.get("date")?);
+        let line = format!(" {}\n", self.get("date")?);
         match MessageStream::new(line.as_bytes()).parse_date() {
             HeaderValue::DateTime(at) if at.is_valid() && YEARS.contains(&at.year) => {
                 Some(Micros::from_secs(at.to_timestamp()))
@@ -154,7 +154,7 @@ impl Header {
     /// A structured field such as `Content-Type`: value and parameters.
     #[must_use]
     pub fn structured(&self, name: &str) -> Option<ContentType<'static>> {
-        let line = format!("{}\n", self.get(name)?);
+        let line = format!(" {}\n", self.get(name)?);
         match MessageStream::new(line.as_bytes()).parse_content_type() {
             HeaderValue::ContentType(value) => Some(value.into_owned_parts()),
             _ => None,

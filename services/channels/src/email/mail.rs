@@ -117,7 +117,9 @@ fn without_envelope_line(raw: &[u8]) -> &[u8] {
     let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
     let lines = raw.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
     let raw = raw.get(lines..).unwrap_or_default();
-    if raw.starts_with(b"From ") || raw.starts_with(b">From ") {
+    let sender = raw.strip_prefix(b">").unwrap_or(raw).strip_prefix(b"From ");
+    // `From  : a@b` is a field in an old spelling.
+    if sender.is_some_and(|sender| !sender.trim_ascii_start().starts_with(b":")) {
         let end = raw.iter().position(|b| *b == b'\n').map_or(raw.len(), |at| at + 1);
         return raw.get(end..).unwrap_or_default();
     }
@@ -127,6 +129,7 @@ fn without_envelope_line(raw: &[u8]) -> &[u8] {
 /// Without control characters, with plain line ends, cut at a character; and whether it was cut.
 fn cleaned(text: &str, max: usize) -> (String, bool) {
     let mut out = String::with_capacity(text.len().min(max));
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     for c in text.trim().chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')) {
         if out.len() + c.len_utf8() > max {
             return (out, true);

@@ -247,3 +247,17 @@ fn the_key_is_checked() {
         assert_eq!(error.key, key);
     }
 }
+
+#[test]
+fn old_spellings_of_addresses_are_read() {
+    for (from, want) in [
+        ("From  : John Doe <jdoe@machine.  example>", "jdoe@machine.  example"),
+        ("From: jdoe@b.example (John Doe)", "jdoe@b.example"),
+        ("From: \"Doe, John\" <jdoe@b.example>", "jdoe@b.example"),
+        ("FROM: <jdoe@b.example>,\n <other@b.example>", "jdoe@b.example"),
+        ("From: Staff: jdoe@b.example, other@b.example;", "jdoe@b.example"),
+    ] {
+        let decoded = decode(format!("{from}\nTo: help@shop.example\n\nx").as_bytes());
+        assert_eq!(who(&decoded.events[0]).first().map(|w| w.0.as_str()), Some(want), "{from}");
+    }
+}
