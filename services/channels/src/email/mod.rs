@@ -1,6 +1,15 @@
 //! E-mail: raw RFC 5322 mail posted to `/in/{channel}`, by a mail server's pipe, a script or `curl --data-binary`.
 //! Absent: fetching (IMAP), the webhooks of mail providers, the bytes of attachments (they stay in the raw mail), and any
 //! belief in `From` that our own receiver did not vouch for.
+//!
+//! ```toml
+//! [channels.mail]
+//! kind = "email"
+//! mailbox = ["help@shop.example"]  # our own addresses; the first is the channel's account
+//! key = "env:MAIL_KEY"             # bearer token or x-api-key, or a list of two while rotating
+//! authserv_id = "mx.shop.example"  # optional: who writes our Authentication-Results; without it nothing is verified
+//! charset = "big5"                 # optional: for mail that names none; default by the hub's region
+//! ```
 
 mod charset;
 mod drafts;

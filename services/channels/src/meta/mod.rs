@@ -1,5 +1,13 @@
 //! Meta: Facebook pages (comments, posts, reactions, mentions, ratings, lead notices), Messenger and Instagram.
 //! Absent: calls to the Graph API (lead answers, Instagram mentions and names are ids here), Threads, WhatsApp.
+//!
+//! ```toml
+//! [channels.facebook]
+//! kind = "meta"
+//! page = "100000000000001"             # the page's id: the channel's account, and whose words are our own
+//! app_secret = "env:META_APP_SECRET"   # or a list of two while rotating
+//! verify_token = "env:META_VERIFY"     # the word typed into Meta's webhook form
+//! ```
 
 mod envelope;
 mod feed;
