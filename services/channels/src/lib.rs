@@ -6,9 +6,11 @@
 pub mod adapter;
 pub mod cloudevents;
 pub mod digest;
+pub mod email;
 pub mod json;
 pub mod kit;
 pub mod line;
+pub mod meta;
 pub mod pos_file;
 pub mod samples;
 pub mod settings;
@@ -23,6 +25,8 @@ pub static REGISTRY: &[&Registration] = &[
     &line::REGISTRATION,
     &web_form::REGISTRATION,
     &cloudevents::REGISTRATION,
+    &email::REGISTRATION,
+    &meta::REGISTRATION,
     &pos_file::REGISTRATION,
     &square::REGISTRATION,
 ];
