@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, fmt};
 use tributary_core::{draft::ChannelContext, event::Trust};
 
 /// A resolved secret; its `Debug` shows nothing.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {

@@ -8,12 +8,16 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod hub;
+pub mod ingress;
+pub mod jobs;
 pub mod keys;
 pub mod lock;
 pub mod metrics;
 pub mod offline;
 pub mod output;
 pub mod problem;
+pub mod query;
 pub mod serve;
 pub mod tokens;
 

@@ -1,14 +1,272 @@
-//! `serve`: the hub itself.
+//! `serve`: the hub itself. Opens the data folder in order (lock, owner, key, log, views), then listens; stops the other
+//! way round, so that nothing answered is lost and the next start is quick.
 
 use crate::{
     cli::{Exit, Failure},
-    config::Config,
+    config::{Config, folder},
+    hub::{Hub, record},
+    ingress, keys,
+    lock::Lock,
+    query,
 };
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tributary_core::{body::Body, draft::Draft, identity::policy::Policy, ids::FactKey, view::Records as _};
+use tributary_eventlog::{Clock, EventLog, Options as LogOptions, Origin, SegmentLog, SystemClock};
+use tributary_projector::{Options as ProjectorOptions, Projector, StartError};
 
-/// Runs the hub until it is told to stop.
+/// How long open requests may take after the hub was told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often a sealed log is opened again, and figures are taken.
+const WATCH: Duration = Duration::from_secs(1);
+/// How far the projector's thread steps back behind those that answer providers.
+const PROJECTOR_NICENESS: i32 = 5;
+/// Key of the policy's fact.
+const POLICY_KEY: &str = "policy";
+
+/// A running hub.
+pub struct Running {
+    /// Where `/in/*` is served.
+    pub ingress: SocketAddr,
+    /// Where everything else is served.
+    pub api: SocketAddr,
+    /// Its parts.
+    pub hub: Arc<Hub>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    _lock: Lock,
+}
+
+/// Runs the hub until it is told to stop (SIGTERM or Ctrl-C).
 ///
 /// # Errors
 /// [`Failure`] if it cannot start.
-pub async fn run(_config: Config) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::CheckFailed, "serve is not part of this build yet"))
+pub async fn run(config: Config) -> Result<Exit, Failure> {
+    log_to_stderr();
+    let mut stop = Signals::new()?;
+    let running = start(config).await?;
+    tracing::info!(hub.listen = %running.ingress, hub.api_listen = %running.api, "serving");
+    stop.wait().await;
+    tracing::info!("stopping: open requests are answered, the log and the views are made durable");
+    running.stop().await;
+    Ok(Exit::Ok)
+}
+
+/// Structured lines to the standard error; `RUST_LOG` says how much.
+pub fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // A second call (a test, a demo) keeps the first.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+/// The signals that end a hub.
+pub struct Signals {
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Takes the signals over.
+    ///
+    /// # Errors
+    /// [`Failure`] if the system refuses.
+    pub fn new() -> Result<Self, Failure> {
+        let kind = tokio::signal::unix::SignalKind::terminate();
+        let terminate = tokio::signal::unix::signal(kind)
+            .map_err(|e| Failure::new(Exit::CheckFailed, format!("cannot listen for signals: {e}")))?;
+        Ok(Self { terminate })
+    }
+
+    /// Waits for SIGTERM or Ctrl-C.
+    pub async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
+}
+
+/// Starts the hub of this configuration.
+///
+/// # Errors
+/// [`Failure`] with the remedy: another process holds the folder, it is another hub's, an address is taken, log and store
+/// do not belong together.
+pub async fn start(config: Config) -> Result<Running, Failure> {
+    let (listener, api_listener) = (bind(config.hub.listen).await?, bind(config.hub.api_listen).await?);
+    let address =
+        |l: &TcpListener| l.local_addr().map_err(|e| Failure::new(Exit::CheckFailed, e.to_string()));
+    let (ingress_address, api_address) = (address(&listener)?, address(&api_listener)?);
+    let opened = tokio::task::spawn_blocking(move || open(config)).await;
+    let (hub, lock) =
+        opened.map_err(|e| Failure::new(Exit::CheckFailed, format!("start panicked: {e}")))??;
+    state_policy(&hub).await?;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = vec![
+        listen(listener, ingress::router(Arc::clone(&hub)), stopped.clone()),
+        listen(api_listener, query::router(Arc::clone(&hub)), stopped.clone()),
+    ];
+    tasks.push(tokio::spawn(watch_log(Arc::clone(&hub), stopped.clone())));
+    tasks.push(tokio::spawn(watch_freshness(Arc::clone(&hub), stopped)));
+    Ok(Running { ingress: ingress_address, api: api_address, hub, stop, tasks, _lock: lock })
+}
+
+impl Running {
+    /// Answers open requests, makes log and views durable, and gives the folder free.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            let abort = task.abort_handle();
+            if tokio::time::timeout(DRAIN, task).await.is_err() {
+                abort.abort();
+            }
+        }
+        let hub = self.hub;
+        let closed = tokio::task::spawn_blocking(move || {
+            hub.log.close();
+            hub.projector().stop();
+        });
+        if closed.await.is_err() {
+            tracing::error!("stopping panicked; the log is durable, the next start reads more of it");
+        }
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(Exit::CheckFailed, format!("cannot listen on {address}: {error}"))
+            .remedy("choose another [hub] listen or api_listen, or stop what uses this address")
+    })
+}
+
+fn listen(listener: TcpListener, router: axum::Router, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    use axum::serve::ListenerExt as _;
+    // Answers are small: waiting to fill a packet would only make them late.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    tokio::spawn(async move {
+        let stop = async move {
+            let _ = stopped.wait_for(|s| *s).await;
+        };
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+            tracing::error!(error = %error, "a listener ended");
+        }
+    })
+}
+
+fn coded(exit: Exit, code: &str, message: impl std::fmt::Display, remedy: impl Into<String>) -> Failure {
+    Failure::new(exit, format!("{code}: {message}")).remedy(remedy)
+}
+
+fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
+    let dir = config.hub.data_dir.clone();
+    let lock = Lock::acquire(&dir).map_err(|e| coded(Exit::CheckFailed, e.code(), &e, e.remedy()))?;
+    let folder_problem = |e: folder::FolderError| coded(Exit::CheckFailed, e.code(), &e, e.remedy());
+    let owner = folder::owner(&dir).map_err(folder_problem)?;
+    let key = keys::index_key(&dir, owner.is_none())
+        .map_err(|e| coded(Exit::CheckFailed, e.code(), &e, e.remedy()))?;
+    let owner = folder::claim(&dir, &config.hub.name, random_u32()).map_err(folder_problem)?;
+    let log = open_log(&config, &dir, Origin(owner.origin))?;
+    let mut options = ProjectorOptions::new(dir.join("views"), Policy::default());
+    options.cache_bytes = config.store.cache_bytes;
+    options.on_start = Some(step_back);
+    let projector = Projector::start(options, Arc::clone(&log)).map_err(start_problem)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Ok((Arc::new(Hub::new(config, log, Arc::new(projector), key, clock)), lock))
+}
+
+fn start_problem(error: StartError) -> Failure {
+    let remedy = error.remedy();
+    coded(Exit::CheckFailed, error.code(), error, remedy)
+}
+
+/// Opens the log of a data folder.
+pub(crate) fn open_log(config: &Config, dir: &Path, origin: Origin) -> Result<Arc<dyn EventLog>, Failure> {
+    let mut options = LogOptions::new(dir.join("log"), Some(origin), Arc::new(random_u64));
+    options.segment_bytes = config.log.segment_bytes;
+    options.accept_future = config.log.accept_future;
+    let log = SegmentLog::open(options)
+        .map_err(|e| coded(Exit::CheckFailed, e.code(), &e, e.remedy().to_owned()))?;
+    Ok(Arc::new(log))
+}
+
+/// The projector gives way to those that answer providers; it catches up when they are quiet.
+fn step_back() {
+    let thread = rustix::thread::gettid();
+    if let Err(error) = rustix::process::setpriority_process(Some(thread), PROJECTOR_NICENESS) {
+        tracing::warn!(error = %error, "the projector's priority stays as it is");
+    }
+}
+
+fn random_u64() -> u64 {
+    let mut bytes = [0; 8];
+    if getrandom::fill(&mut bytes).is_err() {
+        // Salts only have to differ from segment to segment.
+        return SystemClock.now_micros().unsigned_abs();
+    }
+    u64::from_be_bytes(bytes)
+}
+
+fn random_u32() -> u32 {
+    (random_u64() >> 32) as u32
+}
+
+/// The policy is an event: appended when it is another than the last one in the log.
+async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
+    let policy = Policy::default().to_json();
+    let context = query::console(hub);
+    let key = FactKey::derive(&context.kind, &context.account, POLICY_KEY);
+    let known = tokio::task::block_in_place(|| {
+        hub.projector().read(|look| {
+            let place = look.engine().place(&key).ok()??;
+            look.engine().with_sources(|_, records| records.at(place.position))
+        })
+    });
+    if known.is_some_and(|e| e.event.body == (Body::Policy { policy: policy.clone() })) {
+        return Ok(());
+    }
+    let now = hub.now();
+    let mut draft = Draft::new(POLICY_KEY, Body::Policy { policy });
+    draft.revision = now.0.unsigned_abs();
+    let records = context.events(draft, now, hub.key()).iter().map(record).collect();
+    let appended = hub.log.append(records).await;
+    appended.map(|_| ()).map_err(|e| {
+        coded(Exit::CheckFailed, "log_not_writable", e, "check that the data folder is writable and has room")
+    })
+}
+
+/// Opens the log again after a failed write; until then appends are answered 503.
+async fn watch_log(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
+    let mut tick = tokio::time::interval(WATCH);
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|s| *s) => return,
+            _ = tick.tick() => {}
+        }
+        if !hub.log.is_sealed() {
+            continue;
+        }
+        let log = Arc::clone(&hub.log);
+        match tokio::task::spawn_blocking(move || log.reopen()).await {
+            Ok(Ok(())) => tracing::warn!("the log was sealed by a failed write; it is open again"),
+            Ok(Err(error)) => tracing::error!(error = %error, "the log stays sealed"),
+            Err(error) => tracing::error!(error = %error, "opening the log panicked"),
+        }
+    }
+}
+
+/// Time from a record to its change, taken whenever the projection moves.
+async fn watch_freshness(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
+    let mut folded = hub.projector().subscribe();
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|s| *s) => return,
+            moved = folded.changed() => if moved.is_err() { return },
+        }
+        let sequence = *folded.borrow_and_update();
+        if sequence == hub.log.end() {
+            let age = hub.now().0 - hub.log.last_recorded_at();
+            hub.metrics.changed_after(age.max(0) as f64 / 1e6);
+        }
+    }
 }

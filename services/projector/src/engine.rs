@@ -17,11 +17,11 @@ use std::{
     sync::Arc,
 };
 use tributary_core::{
-    codec::Writer,
+    codec::{BadRow, Writer},
     event::RecordedEvent,
-    fold::{Committed, DeadLetter, Fold, Rows as _, fragment::Fragment, rows::keys},
+    fold::{Committed, DeadLetter, Fold, Place, Rows as _, fragment::Fragment, rows::keys},
     identity::CustomerRef,
-    ids::{EventId, Position},
+    ids::{EventId, FactKey, Position},
     time::Micros,
     view::Sources,
 };
@@ -190,17 +190,42 @@ impl Engine {
         rows.extend(side_rows(&committed));
         rows.push((keys::meta(meta::NAME), Some(self.meta().to_row())));
         self.store.commit(Commit { groups: vec![Group { rows }], last: Vec::new() })?;
-        self.index(&committed);
-        Ok(())
+        self.index(&committed)
     }
 
-    pub(crate) fn index(&self, committed: &Committed) {
+    pub(crate) fn index(&self, committed: &Committed) -> Result<(), ProjectorError> {
         for (key, place) in &committed.places {
             self.facts.put(key.0, &place.to_bytes());
         }
         for (event, position) in &committed.events {
-            self.events.put(event.0, &event_entry(*position));
+            self.index_event(*event, *position)?;
         }
+        Ok(())
+    }
+
+    /// The first copy of an event is the one that is found.
+    pub(crate) fn index_event(&self, event: EventId, position: Position) -> Result<(), ProjectorError> {
+        if self.events.get(&event.0)?.is_none() {
+            self.events.put(event.0, &event_entry(position));
+        }
+        Ok(())
+    }
+
+    /// Whether the event is the revision of its fact that counts.
+    ///
+    /// # Errors
+    /// [`BadRow`] if the fact index cannot be read.
+    pub fn is_current(&self, event: &RecordedEvent) -> Result<bool, BadRow> {
+        let rows = StoreRows { store: &*self.store, facts: &self.facts };
+        Ok(rows.place(&event.event.fact_key())?.is_some_and(|p| p.event == event.event.id))
+    }
+
+    /// Where the fact of this key is, and so which event of it counts.
+    ///
+    /// # Errors
+    /// [`BadRow`] if the fact index cannot be read.
+    pub fn place(&self, key: &FactKey) -> Result<Option<Place>, BadRow> {
+        StoreRows { store: &*self.store, facts: &self.facts }.place(key)
     }
 
     pub(crate) fn meta(&self) -> Meta {

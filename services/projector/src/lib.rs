@@ -23,6 +23,6 @@ pub use error::{ProjectorError, StartError};
 pub use handle::{Options, Projector, Status};
 pub use meta::Meta;
 pub use projection::{Customers, Projection};
-pub use read::{ChangePage, View};
+pub use read::{ChangePage, Verified, View};
 pub use rebuild::{Progress, RebuildReport};
 pub use sources::{LogRecords, StoreRows};

@@ -3,10 +3,11 @@
 use crate::engine::Engine;
 use tributary_core::{
     change::Change,
-    codec::BadRow,
-    fold::{Count, DeadLetter, rows::keys},
+    codec::{BadRow, Reader},
+    fold::{Count, DeadLetter, fact::Fact, fact_hash, rows::keys},
     identity::CustomerRef,
     ids::{Cursor, CustomerId, Position},
+    token::Token,
     view::Records,
 };
 
@@ -17,6 +18,26 @@ pub struct ChangePage {
     pub changes: Vec<Change>,
     /// Everything up to here has been given.
     pub next: Cursor,
+}
+
+/// Rows read at once while verifying.
+const VERIFY_ROWS: usize = 1_000;
+
+/// What a verification found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Records folded.
+    pub records: u64,
+    /// Facts in the store.
+    pub facts: u64,
+    /// Customers.
+    pub customers: u64,
+    /// Digest of everything, as the fold keeps it.
+    pub digest: u128,
+    /// The facts' part of it, as the fold keeps it.
+    pub stored_digest: u128,
+    /// The same, summed from the rows.
+    pub facts_digest: u128,
 }
 
 /// A read-only look at an engine while its lock is held.
@@ -73,6 +94,36 @@ impl View<'_> {
         let (from, end) = (keys::dead(after + 1), keys::dead(u64::MAX));
         let rows = self.engine.store.scan(&from, Some(&end), limit).map_err(|_| BadRow)?;
         rows.iter().map(|(_, row)| DeadLetter::from_row(row)).collect()
+    }
+
+    /// Sums every stored fact again and compares with the sum that the fold keeps.
+    ///
+    /// # Errors
+    /// [`BadRow`] if a row is damaged.
+    pub fn verify(&self) -> Result<Verified, BadRow> {
+        let engine = self.engine;
+        let mut found = Verified {
+            records: engine.fold.records,
+            customers: engine.fold.resolver.customers() as u64,
+            digest: engine.fold.digest(),
+            stored_digest: engine.fold.facts_digest(),
+            ..Verified::default()
+        };
+        let (mut from, end) = (b"p".to_vec(), b"q".to_vec());
+        loop {
+            let rows = engine.store.scan(&from, Some(&end), VERIFY_ROWS).map_err(|_| BadRow)?;
+            let Some((last, _)) = rows.last() else { return Ok(found) };
+            from = [last.as_slice(), &[0]].concat();
+            for (key, row) in &rows {
+                let home = Token(key.get(1..17).and_then(|k| k.try_into().ok()).ok_or(BadRow)?);
+                let mut r = Reader(row);
+                for _ in 0..r.count()? {
+                    let fact = Fact::decode(&mut r)?;
+                    found.facts += u64::from(fact.revision.is_some());
+                    found.facts_digest = found.facts_digest.wrapping_add(fact_hash(&fact, home));
+                }
+            }
+        }
     }
 
     /// What became of each channel's records.

@@ -130,7 +130,7 @@ impl Engine {
             drained.change_rows().into_iter().map(|row| Group { rows: vec![row] }).collect();
         groups.push(Group { rows: side_rows(&drained) });
         self.store.commit(Commit { groups, last: Vec::new() })?;
-        self.index(&drained);
+        self.index(&drained)?;
         let mark = [0];
         for index in [&self.facts, &self.events] {
             if index.len_memory() > INDEX_ENTRIES_MAX {

@@ -9,7 +9,7 @@ use crate::{
     index::RunIndex,
     meta::{self, Meta},
     projection::Projection,
-    sources::{EVENT_ENTRY, event_entry},
+    sources::EVENT_ENTRY,
     store::ViewStore,
 };
 use std::{
@@ -170,7 +170,7 @@ impl Engine {
             let record = record?;
             read += 1;
             let Ok(Some(event)) = decode(&record) else { continue };
-            self.events.put(event.event.id.0, &event_entry(event.position));
+            self.index_event(event.event.id, event.position)?;
             let replaced = match outcome {
                 Outcome::Replaced(position) => self.event_at(*position)?,
                 _ => None,
@@ -233,8 +233,7 @@ fn replay_event(
     outcome: Outcome,
     replaced: Option<&RecordedEvent>,
 ) {
-    if matches!(outcome, Outcome::Own) || matches!(event.event.body, Body::Chunk { .. } | Body::Policy { .. })
-    {
+    if matches!(outcome, Outcome::Own) {
         return;
     }
     // A dead letter for a panic was never folded; one for an unrecognised remainder names nobody.

@@ -56,7 +56,7 @@ pub struct LogRecords {
 }
 
 impl LogRecords {
-    /// Where the event of this id stands.
+    /// Where the first copy of the event of this id stands.
     #[must_use]
     pub fn position(&self, id: EventId) -> Option<Position> {
         let value = self.events.get(&id.0).ok()??;

@@ -148,7 +148,7 @@ impl Fold {
     }
 
     fn outcome(&mut self, rows: &dyn Rows, event: &RecordedEvent) -> Result<Outcome, BadRow> {
-        if matches!(event.event.body, Body::Chunk { .. } | Body::Policy { .. } | Body::Ticked {}) {
+        if matches!(event.event.body, Body::Chunk { .. } | Body::Ticked {}) {
             return Ok(Outcome::Own);
         }
         let key = event.event.fact_key();
@@ -367,7 +367,9 @@ impl Fold {
     }
 }
 
-fn fact_hash(fact: &Fact, home: Token) -> u128 {
+/// What a fact in its home adds to the digest.
+#[must_use]
+pub fn fact_hash(fact: &Fact, home: Token) -> u128 {
     let Some(revision) = &fact.revision else { return 0 };
     hash128(&[&fact.key.0, &revision.event.0, &revision.at.0.to_be_bytes(), &home.0, &fact.gives])
 }

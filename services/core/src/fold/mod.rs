@@ -13,7 +13,7 @@ mod names;
 pub mod rows;
 mod timepages;
 
-pub use apply::{DeadLetter, Fold, FoldStats};
+pub use apply::{DeadLetter, Fold, FoldStats, fact_hash};
 pub use commit::{Committed, Count};
 pub use rows::{Outcome, Place, Rows};
 

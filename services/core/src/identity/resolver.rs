@@ -465,6 +465,11 @@ impl Resolver {
         Some((&kind.kind, &kind.scope))
     }
 
+    /// All types and scopes that any identifier has.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.state.kinds.iter().map(|k| (k.kind.as_str(), k.scope.as_str()))
+    }
+
     /// The birth of a known identifier.
     #[must_use]
     pub fn birth(&self, token: Token) -> Option<Birth> {

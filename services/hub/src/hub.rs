@@ -1,0 +1,235 @@
+//! The running hub's parts, shared by its two listeners: channels, log, projector, key, figures.
+
+use crate::{
+    config::Config,
+    metrics::{Ingest, Metrics},
+    problem::Problem,
+};
+use bytes::Bytes;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tributary_channels::{adapter::Unrecognised, digest, settings::Channel};
+use tributary_core::{
+    body::Body,
+    draft::{ChannelContext, Draft},
+    event::Event,
+    ids::{Cursor, Position},
+    time::Micros,
+    token::IndexKey,
+    wire,
+};
+use tributary_eventlog::{AppendError, Appended, Clock, EventLog, NewRecord};
+use tributary_projector::Projector;
+
+/// Longest wait for the projection in `min_position=`.
+pub const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Seconds a provider should wait when the log cannot be written: it is opened again within one.
+const RETRY_AFTER: u32 = 5;
+
+/// Everything that requests need.
+pub struct Hub {
+    /// The configuration in effect.
+    pub config: Config,
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Rebuilds and the like.
+    pub jobs: crate::jobs::Jobs,
+    projector: Arc<Projector>,
+    channels: HashMap<String, usize>,
+    key: IndexKey,
+    clock: Arc<dyn Clock>,
+    refused: Mutex<HashMap<String, HashMap<&'static str, u64>>>,
+}
+
+/// What became of one request's events.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// New events.
+    pub accepted: u64,
+    /// Events the log had already.
+    pub duplicates: u64,
+    /// Where the last of them stands.
+    pub position: Option<Position>,
+}
+
+impl Hub {
+    /// A hub of these parts.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        log: Arc<dyn EventLog>,
+        projector: Arc<Projector>,
+        key: IndexKey,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let names = config.channels.iter().map(|c| c.context.name.clone());
+        let metrics = Metrics::new(names.clone());
+        let channels = names.enumerate().map(|(at, name)| (name, at)).collect();
+        let (jobs, refused) = (crate::jobs::Jobs::default(), Mutex::default());
+        Self { config, log, metrics, jobs, projector, channels, key, clock, refused }
+    }
+
+    /// The projector.
+    #[must_use]
+    pub fn projector(&self) -> &Arc<Projector> {
+        &self.projector
+    }
+
+    /// The key of identifier tokens.
+    #[must_use]
+    pub fn key(&self) -> &IndexKey {
+        &self.key
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Micros {
+        Micros(self.clock.now_micros())
+    }
+
+    /// The channel of this name.
+    #[must_use]
+    pub fn channel(&self, name: &str) -> Option<&Channel> {
+        self.channels.get(name).and_then(|at| self.config.channels.get(*at))
+    }
+
+    /// Notes a request that left nothing in the log.
+    pub fn refused(&self, channel: &str, code: &'static str) {
+        self.metrics.ingested(channel, Ingest::Refused, 1, self.now());
+        if self.channel(channel).is_some() {
+            let mut all = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            *all.entry(channel.to_owned()).or_default().entry(code).or_default() += 1;
+        }
+    }
+
+    /// Requests of a channel that left nothing in the log since the start, by code.
+    #[must_use]
+    pub fn refusals(&self, channel: &str) -> HashMap<&'static str, u64> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(channel).cloned().unwrap_or_default()
+    }
+
+    /// The events of a request's drafts and of its remainder, in order.
+    #[must_use]
+    pub fn events(
+        &self,
+        context: &ChannelContext,
+        drafts: Vec<Draft>,
+        unrecognised: Vec<Unrecognised>,
+        received_at: Micros,
+    ) -> Vec<Event> {
+        let mut events = Vec::with_capacity(drafts.len() + unrecognised.len());
+        for draft in drafts {
+            events.extend(context.events(draft, received_at, &self.key));
+        }
+        for rest in unrecognised {
+            events.extend(context.events(unrecognised_draft(rest), received_at, &self.key));
+        }
+        events
+    }
+
+    /// Appends events; returns when they are durable.
+    ///
+    /// # Errors
+    /// 503 with Retry-After while the log cannot be written, 413 for an event that no record can hold.
+    pub async fn store(&self, channel: &str, events: Vec<Event>) -> Result<Stored, Problem> {
+        if events.is_empty() {
+            return Ok(Stored::default());
+        }
+        let unrecognised =
+            events.iter().filter(|e| matches!(e.body, Body::Unrecognised { .. })).count() as u64;
+        let records: Vec<NewRecord> = events.iter().map(record).collect();
+        match self.log.append(records).await {
+            Ok(appended) => Ok(self.account(channel, &appended, unrecognised)),
+            Err(error) => {
+                self.metrics.ingested(channel, Ingest::Failed, 1, self.now());
+                Err(append_problem(&error))
+            }
+        }
+    }
+
+    fn account(&self, channel: &str, appended: &[Appended], unrecognised: u64) -> Stored {
+        let duplicates = appended.iter().filter(|a| a.duplicate).count() as u64;
+        let accepted = appended.len() as u64 - duplicates;
+        let now = self.now();
+        let kept = unrecognised.min(accepted);
+        for (result, count) in [
+            (Ingest::Accepted, accepted - kept),
+            (Ingest::Unrecognised, kept),
+            (Ingest::Duplicate, duplicates),
+        ] {
+            if count > 0 {
+                self.metrics.ingested(channel, result, count, now);
+            }
+        }
+        let last = appended.iter().map(|a| a.position).max();
+        let position = last.map(|p| Position { origin: p.origin.0, sequence: p.sequence });
+        Stored { accepted, duplicates, position }
+    }
+
+    /// Everything up to here is durable.
+    #[must_use]
+    pub fn end(&self) -> Cursor {
+        Cursor::new([Position { origin: self.log.origin().0, sequence: self.log.end() }])
+    }
+
+    /// Waits until the projection covers `cursor`.
+    ///
+    /// # Errors
+    /// 400 for a cursor of another hub or beyond the log's end, 503 if it takes longer than [`WAIT_MAX`].
+    pub async fn wait_for(&self, cursor: &Cursor) -> Result<(), Problem> {
+        if !self.end().covers(cursor) {
+            let detail = "this position is beyond the end of the log, or of another hub";
+            return Err(Problem::new(400, "position_unknown", detail));
+        }
+        let sequence = cursor.sequence(self.log.origin().0);
+        let mut folded = self.projector.subscribe();
+        let wait = folded.wait_for(|now| *now >= sequence);
+        match tokio::time::timeout(WAIT_MAX, wait).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Problem::new(503, "projection_behind", "the projection has not come so far yet")
+                .remedy("try again; /v1/lag tells how far it is behind")
+                .retry_after(1)),
+        }
+    }
+}
+
+fn unrecognised_draft(rest: Unrecognised) -> Draft {
+    // Named after its bytes: the same remainder is the same event, however often it is sent.
+    let key = format!("unrecognised/{}", digest::hex32(&rest.raw.to_bytes()));
+    let mut draft = Draft::new(key, Body::Unrecognised { reason: rest.reason.to_owned() });
+    if !rest.detail.is_empty() {
+        draft.content.fields.insert("detail".into(), rest.detail.into());
+    }
+    draft.raw = rest.raw;
+    draft
+}
+
+/// The record of an event. Attributes are what a reader may filter by without decoding.
+#[must_use]
+pub fn record(event: &Event) -> NewRecord {
+    let attributes = vec![
+        ("channel".into(), event.channel.as_str().into()),
+        ("type".into(), event.body.type_name().into()),
+    ];
+    NewRecord { id: event.id.0, attributes, payload: Bytes::from(wire::encode(event)) }
+}
+
+fn append_problem(error: &AppendError) -> Problem {
+    if error.retryable() {
+        tracing::warn!(error = %error, "the log takes no records");
+        return Problem::new(
+            503,
+            "log_not_writable",
+            "the log cannot be written at the moment; nothing was stored",
+        )
+        .remedy("send it again")
+        .retry_after(RETRY_AFTER);
+    }
+    Problem::new(413, "event_too_large", error.to_string())
+}

@@ -1,0 +1,146 @@
+//! `/in/{channel}`: what providers and files are posted to. Size, then signature over the raw bytes, then decoding, then the
+//! durable append, then the answer the provider expects.
+
+use crate::{hub::Hub, problem::Problem};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{any, get},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::sync::Arc;
+use tributary_channels::{
+    adapter::{InboundRequest, Method, Reply},
+    settings::Channel,
+    signature,
+};
+use tributary_core::{seal::Raw, time::Micros};
+
+/// What an unknown channel may send before it is cut off: as much as the smallest adapters take.
+const UNKNOWN_BODY_MAX: usize = 1 << 20;
+
+/// Bodies from here on are decoded on a thread that may block: a till's day takes longer than others should wait.
+const LARGE_BODY: usize = 256 * 1024;
+
+/// The routes of the first listener.
+pub fn router(hub: Arc<Hub>) -> Router {
+    Router::new()
+        .route("/in/{channel}", any(receive))
+        .route("/livez", get(|| async { "ok\n" }))
+        .fallback(|| async {
+            Problem::not_found("not_found", "this listener serves /in/{channel} and /livez only")
+        })
+        .with_state(hub)
+}
+
+async fn receive(State(hub): State<Arc<Hub>>, Path(name): Path<String>, request: Request) -> Response {
+    let received_at = hub.now();
+    match handle(&hub, &name, request, received_at).await {
+        Ok(reply) => answer(reply),
+        Err(problem) => {
+            if problem.status < 500 {
+                hub.refused(&name, problem.code);
+            }
+            problem.into_response()
+        }
+    }
+}
+
+async fn handle(hub: &Arc<Hub>, name: &str, request: Request, received_at: Micros) -> Result<Reply, Problem> {
+    let (parts, body) = request.into_parts();
+    if parts.headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Problem::new(415, "content_encoding", "compressed bodies are not taken")
+            .remedy("send the body as it is, without Content-Encoding"));
+    }
+    let method = match parts.method {
+        HttpMethod::GET => Method::Get,
+        HttpMethod::POST | HttpMethod::PUT => Method::Post,
+        _ => {
+            return Err(Problem::new(
+                405,
+                "method_not_allowed",
+                "use POST (or GET where a provider checks the address)",
+            ));
+        }
+    };
+    let max = hub.channel(name).map_or(UNKNOWN_BODY_MAX, |c| c.registration.body_max);
+    let body = read(body, max).await?;
+    let Some(channel) = hub.channel(name) else {
+        // The same work as for a known channel, so that names cannot be found by the clock.
+        std::hint::black_box(signature::digest_of_nothing(&body));
+        return Err(Problem::not_found("channel_unknown", "no channel of this name is configured"));
+    };
+    let headers = plain(&parts.headers);
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let events = if body.len() < LARGE_BODY {
+        decode(hub, channel, method, &query, &headers, &body, received_at)?
+    } else {
+        tokio::task::block_in_place(|| decode(hub, channel, method, &query, &headers, &body, received_at))?
+    };
+    let (events, reply) = events;
+    hub.store(name, events).await?;
+    Ok(reply)
+}
+
+/// Verifies and decodes; every event is ready to be appended.
+fn decode(
+    hub: &Hub,
+    channel: &Channel,
+    method: Method,
+    query: &str,
+    headers: &[(String, String)],
+    body: &Bytes,
+    received_at: Micros,
+) -> Result<(Vec<tributary_core::event::Event>, Reply), Problem> {
+    let url = hub.config.hub.channel_url(&channel.context.name);
+    let request = InboundRequest { method, query, headers, body, received_at, public_url: url.as_deref() };
+    channel.adapter.verify(&request).map_err(Problem::from)?;
+    let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| channel.adapter.decode(&request)));
+    let decoded = match decoded {
+        Ok(decoded) => decoded.map_err(Problem::from)?,
+        // A verified request is never lost, whatever its adapter makes of it.
+        Err(_) => {
+            tracing::error!(channel.name = %channel.context.name, "the adapter panicked; the request is kept");
+            let raw = Raw { headers: Vec::new(), body: body.to_vec() };
+            tributary_channels::adapter::Decoded::only_unrecognised("adapter_panicked", "", raw)
+        }
+    };
+    let events = hub.events(&channel.context, decoded.events, decoded.unrecognised, received_at);
+    Ok((events, decoded.reply))
+}
+
+/// The body, at most `max` bytes.
+pub(crate) async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
+    match Limited::new(body, max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(413, "body_too_large", format!("the body is larger than {max} bytes")))
+        }
+        Err(_) => Err(Problem::new(400, "body_incomplete", "the body ended before its length")),
+    }
+}
+
+/// Headers as adapters see them: lower-case names, values that are text.
+fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    };
+    headers.iter().map(text).collect()
+}
+
+fn answer(reply: Reply) -> Response {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, reply.body).into_response();
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}

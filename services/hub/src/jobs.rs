@@ -1,0 +1,78 @@
+//! Long work that a request starts: rebuilds. Only the last few are remembered.
+
+use serde::Serialize;
+use std::sync::{Mutex, PoisonError};
+
+/// Jobs remembered.
+const KEPT: usize = 20;
+
+/// A job's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Under way.
+    Running,
+    /// Finished as it should.
+    Done,
+    /// Finished otherwise.
+    Failed,
+}
+
+/// A job.
+#[derive(Clone, Debug, Serialize)]
+pub struct Job {
+    /// Its number.
+    pub id: u64,
+    /// `rebuild`.
+    pub kind: &'static str,
+    /// How it is doing.
+    pub state: State,
+    /// Records done.
+    pub done: u64,
+    /// Records in all.
+    pub total: u64,
+    /// What it found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<serde_json::Value>,
+}
+
+/// All jobs of this process.
+#[derive(Debug, Default)]
+pub struct Jobs(Mutex<Vec<Job>>);
+
+impl Jobs {
+    /// Starts one; `None` while one of its kind is running.
+    #[must_use]
+    pub fn start(&self, kind: &'static str) -> Option<u64> {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if jobs.iter().any(|j| j.kind == kind && j.state == State::Running) {
+            return None;
+        }
+        let id = jobs.last().map_or(1, |j| j.id + 1);
+        if jobs.len() == KEPT {
+            jobs.remove(0);
+        }
+        jobs.push(Job { id, kind, state: State::Running, done: 0, total: 0, result: None });
+        Some(id)
+    }
+
+    /// Ends one.
+    pub fn end(&self, id: u64, ok: bool, result: serde_json::Value) {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(job) = jobs.iter_mut().find(|j| j.id == id) {
+            job.state = if ok { State::Done } else { State::Failed };
+            job.done = job.total;
+            job.result = Some(result);
+        }
+    }
+
+    /// All of them; running ones with this progress.
+    #[must_use]
+    pub fn list(&self, progress: (u64, u64)) -> Vec<Job> {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for job in jobs.iter_mut().filter(|j| j.state == State::Running) {
+            (job.done, job.total) = progress;
+        }
+        jobs.clone()
+    }
+}

@@ -1,0 +1,155 @@
+//! Operators' acts on identifiers: link, unlink, block, unblock. Each is an event; nothing is appended that cannot count.
+
+use super::{Answer, Shared, actor, blocking, command, customers::Named, json};
+use crate::{hub::Hub, problem::Problem};
+use axum::{
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::IntoResponse,
+};
+use serde::Deserialize;
+use serde_json::{Value, json as object};
+use tributary_core::{
+    body::{Body, IdentityAct},
+    draft::{ChannelContext, Claim, Draft},
+    event::{RecordedEvent, Trust},
+    ids::{Cursor, Position},
+    time::Micros,
+    token::Token,
+};
+
+/// Longest reason.
+const REASON_BYTES_MAX: usize = 1_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Act {
+    #[serde(default)]
+    identifiers: Vec<Named>,
+    identifier: Option<Named>,
+    #[serde(default)]
+    reason: String,
+    at: Option<Micros>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// The channel of the hub's own records.
+#[must_use]
+pub fn console(hub: &Hub) -> ChannelContext {
+    ChannelContext {
+        name: "console".to_owned(),
+        kind: "console".to_owned(),
+        account: hub.config.hub.name.clone(),
+        region: hub.config.hub.default_region,
+        trust_cap: Trust::Verified,
+        member_is_phone: true,
+        brand: String::new(),
+        generation: 0,
+    }
+}
+
+/// `POST /v1/identity/{link|unlink|block|unblock}`.
+pub async fn act(State(hub): Shared, Path(name): Path<String>, request: Request) -> Answer {
+    let (act, count) = match name.as_str() {
+        "link" => (IdentityAct::Link, 2),
+        "unlink" => (IdentityAct::Unlink, 2),
+        "block" => (IdentityAct::Block, 1),
+        "unblock" => (IdentityAct::Unblock, 1),
+        _ => return Err(Problem::not_found("not_found", "the acts are link, unlink, block and unblock")),
+    };
+    let actor = actor(&request);
+    let body: Act = command(request).await?;
+    let named: Vec<Named> = body.identifiers.into_iter().chain(body.identifier).collect();
+    if named.len() != count {
+        let detail =
+            format!("{name} takes {count} identifier(s) as {{type, scope?, value}}, not {}", named.len());
+        return Err(Problem::new(422, "wrong_number_of_identifiers", detail));
+    }
+    if body.reason.trim().is_empty() || body.reason.len() > REASON_BYTES_MAX {
+        let detail =
+            format!("an act needs a reason of 1 to {REASON_BYTES_MAX} bytes; it is kept with the act");
+        return Err(Problem::new(422, "reason_missing", detail));
+    }
+    let tokens = known(&hub, &named)?;
+    let now = hub.now();
+    let at = body.at.unwrap_or(now);
+    if at > now {
+        return Err(Problem::new(422, "time_in_the_future", "at must not be in the future"));
+    }
+    let draft = draft(act, &name, named, &body.reason, &actor.name, at, now);
+    let events = hub.events(&console(&hub), vec![draft], Vec::new(), now);
+    let effect = blocking(|| effect(&hub, act, &events, &tokens))?;
+    if body.dry_run {
+        return Ok(json(object!({"dry_run": true, "act": name, "effect": effect})));
+    }
+    let event = events.last().map(|e| e.id);
+    let stored = hub.store("console", events).await?;
+    let position = stored.position.map(|p| Cursor::new([p]));
+    let answer = object!({"act": name, "event": event, "position": position, "effect": effect});
+    Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
+}
+
+fn draft(
+    act: IdentityAct,
+    name: &str,
+    named: Vec<Named>,
+    reason: &str,
+    actor: &str,
+    at: Micros,
+    now: Micros,
+) -> Draft {
+    // The time makes the key: two acts at the same microsecond are one.
+    let mut draft = Draft::new(format!("{name}/{}", now.0), Body::Identity { act });
+    draft.occurred_at = Some(at);
+    draft.identifiers = named
+        .into_iter()
+        .map(|n| Claim { kind: n.kind, scope: n.scope, value: n.value, trust: Trust::Verified })
+        .collect();
+    draft.content.text = reason.trim().to_owned();
+    draft.actor = actor.to_owned();
+    draft
+}
+
+/// Every identifier must have been named by some event, and a pair must be two.
+fn known(hub: &Hub, named: &[Named]) -> Result<Vec<Token>, Problem> {
+    let mut tokens = Vec::with_capacity(named.len());
+    for n in named {
+        let token = hub.key().token(&n.kind, &n.scope, &n.normal(hub)?);
+        if hub.projector().read(|look| look.engine().fold().resolver.kind_of_token(token).is_none()) {
+            let detail = format!("no event has named this identifier of type `{}`", n.kind);
+            return Err(Problem::new(422, "identifier_unknown", detail)
+                .remedy("check type, scope and value with `tributary customer find`"));
+        }
+        if tokens.contains(&token) {
+            return Err(Problem::new(422, "same_identifier", "the two identifiers are the same one"));
+        }
+        tokens.push(token);
+    }
+    Ok(tokens)
+}
+
+/// Which customers the identifiers stand with, before and after: the act is tried on a copy of the resolver.
+fn effect(
+    hub: &Hub,
+    act: IdentityAct,
+    events: &[tributary_core::event::Event],
+    tokens: &[Token],
+) -> Result<Value, Problem> {
+    let event = events.last().cloned().ok_or_else(Problem::internal)?;
+    let recorded = RecordedEvent { position: Position::default(), recorded_at: hub.now(), event };
+    hub.projector().read(|look| {
+        let before = &look.engine().fold().resolver;
+        let mut after = before.clone();
+        after.act(&recorded, act);
+        let regroupings = after.settle();
+        let customers = |r: &tributary_core::identity::Resolver| -> Vec<Value> {
+            tokens.iter().map(|t| object!(r.customer_of(*t).and_then(|c| r.id(c)))).collect()
+        };
+        let changes: Vec<Value> = regroupings
+            .iter()
+            .map(|r| object!({"customer": r.id, "exists": r.customer.is_some(), "from": r.from, "parts": r.parts}))
+            .collect();
+        Ok(object!({"before": customers(before), "after": customers(&after), "changes": changes}))
+    })
+}

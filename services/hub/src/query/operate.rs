@@ -1,0 +1,178 @@
+//! For those who run the hub: lag, channels, jobs, dead letters, verification, rebuild, readiness, figures.
+
+use super::{Answer, Params, Shared, blocking, damaged, json};
+use crate::{hub::Hub, metrics, problem::Problem};
+use axum::{
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json as object};
+use std::{collections::BTreeMap, sync::Arc};
+use tributary_core::{fold::Count, ids::Cursor, ids::Position};
+
+/// Lag from which the hub is not ready: answers would be this many records old.
+const READY_LAG_MAX: u64 = 100_000;
+
+/// Records not folded, and the age of the oldest of them in seconds.
+pub(crate) fn behind(hub: &Hub) -> (u64, f64, Cursor) {
+    let folded = *hub.projector().subscribe().borrow();
+    let events = hub.log.end().saturating_sub(folded);
+    let oldest = if events == 0 { None } else { hub.log.get(folded + 1).ok().flatten() };
+    let seconds = oldest.map_or(0.0, |r| (hub.now().0 - r.recorded_at).max(0) as f64 / 1e6);
+    let position = Cursor::new([Position { origin: hub.log.origin().0, sequence: folded }]);
+    (events, seconds, position)
+}
+
+/// `GET /v1/lag`.
+pub async fn lag(State(hub): Shared) -> Answer {
+    let (events, seconds, position) = blocking(|| behind(&hub));
+    let status = hub.projector().status();
+    Ok(json(object!({
+        "events": events,
+        "seconds": seconds,
+        "position": position,
+        "end": hub.end(),
+        "error": status.error,
+        "rebuilding": status.rebuilding,
+    })))
+}
+
+/// `GET /v1/channels`: every channel with what became of its records.
+pub async fn channels(State(hub): Shared) -> Answer {
+    let counts = blocking(|| hub.projector().read(|look| look.counts())).map_err(|e| damaged(&e))?;
+    let mut counts: BTreeMap<String, Count> = counts.into_iter().collect();
+    let mut rows: Vec<Value> = Vec::new();
+    for channel in &hub.config.channels {
+        let name = &channel.context.name;
+        let count = counts.remove(name).unwrap_or_default();
+        rows.push(row(&hub, name, &channel.context.kind, &channel.context.account, count));
+    }
+    for (name, count) in counts {
+        // Records of channels that are not configured (any more), and the hub's own.
+        rows.push(row(&hub, &name, "", "", count));
+    }
+    Ok(json(object!({"channels": rows})))
+}
+
+fn row(hub: &Hub, name: &str, kind: &str, account: &str, count: Count) -> Value {
+    let last = (count.last_at.0 != 0).then_some(count.last_at);
+    object!({
+        "name": name,
+        "kind": kind,
+        "account": account,
+        "events": count.folded,
+        "folded": count.folded,
+        "duplicate": count.duplicate,
+        "superseded": count.superseded,
+        "parked": count.parked,
+        "rejected": hub.refusals(name),
+        "last_event_at": last,
+    })
+}
+
+/// `GET /v1/jobs`.
+pub async fn jobs(State(hub): Shared) -> Answer {
+    Ok(json(object!({"jobs": hub.jobs.list(hub.projector().progress())})))
+}
+
+/// `GET /v1/deadletters?cursor=&limit=`, oldest first.
+pub async fn dead_letters(State(hub): Shared, request: Request) -> Answer {
+    let params = Params::of(&request);
+    params.wait(&hub).await?;
+    let limit = params.limit()?;
+    let after: u64 = match params.get("cursor") {
+        None => 0,
+        Some(text) => text
+            .strip_prefix('d')
+            .and_then(|t| t.parse().ok())
+            .ok_or_else(|| Problem::new(400, "invalid_cursor", "cursor is not one of this list"))?,
+    };
+    let letters =
+        blocking(|| hub.projector().read(|look| look.dead_letters(after, limit))).map_err(|e| damaged(&e))?;
+    let next = letters.last().filter(|_| letters.len() == limit).map(|l| format!("d{}", l.version));
+    let rows: Vec<Value> = letters
+        .iter()
+        .map(|l| {
+            object!({
+                "position": Cursor::new([l.position]), "at": l.recorded_at, "channel": l.channel,
+                "reason": l.reason, "detail": l.detail, "event": l.event,
+            })
+        })
+        .collect();
+    Ok(json(object!({"deadletters": rows, "next_cursor": next})))
+}
+
+/// `GET /v1/verify`: the stored rows against the digest that the fold keeps.
+pub async fn verify(State(hub): Shared) -> Answer {
+    let found = blocking(|| hub.projector().read(|look| look.verify())).map_err(|e| damaged(&e))?;
+    Ok(json(object!({
+        "ok": found.facts_digest == found.stored_digest,
+        "records": found.records,
+        "facts": found.facts,
+        "customers": found.customers,
+        "digest": format!("{:032x}", found.digest),
+    })))
+}
+
+/// `POST /v1/rebuild`: starts one.
+pub async fn rebuild(State(hub): Shared) -> Answer {
+    let Some(id) = hub.jobs.start("rebuild") else {
+        return Err(
+            Problem::new(409, "rebuild_running", "a rebuild is running already").remedy("see /v1/jobs")
+        );
+    };
+    let working = Arc::clone(&hub);
+    tokio::task::spawn_blocking(move || match working.projector().rebuild() {
+        Ok(report) => {
+            let equal = report.old_digest == Some(report.digest);
+            let result = object!({
+                "records": report.records,
+                "digest": format!("{:032x}", report.digest),
+                "old_digest": report.old_digest.map(|d| format!("{d:032x}")),
+                "equal": equal,
+                "millis": report.millis,
+            });
+            working.jobs.end(id, equal, result);
+        }
+        Err(error) => {
+            tracing::error!(error = %error, "the rebuild failed; the live views stay");
+            working.jobs.end(id, false, object!({"error": error.to_string()}));
+        }
+    });
+    Ok((StatusCode::ACCEPTED, axum::Json(object!({"id": id}))).into_response())
+}
+
+/// `GET /readyz`: each check by name.
+pub async fn ready(State(hub): Shared) -> Response {
+    let (events, _, _) = blocking(|| behind(&hub));
+    let status = hub.projector().status();
+    let checks = object!({
+        "log": !hub.log.is_sealed(),
+        "projection": status.error.is_none(),
+        "lag": events < READY_LAG_MAX,
+    });
+    let ok = checks.as_object().is_some_and(|c| c.values().all(|v| v == &Value::Bool(true)));
+    let code = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, axum::Json(object!({"ready": ok, "checks": checks}))).into_response()
+}
+
+/// `GET /metrics`: OpenMetrics text.
+pub async fn metrics(State(hub): Shared) -> Response {
+    let text = blocking(|| {
+        let (events, seconds, _) = behind(&hub);
+        hub.metrics.projection_lag(events, seconds);
+        hub.projector().read(|look| {
+            let stats = look.engine().fold().stats;
+            hub.metrics.identity(stats.merges, stats.splits);
+            let store = look.engine().store().stats().bytes_on_disk;
+            hub.metrics.sizes(store, hub.log.bytes());
+            if let Ok(counts) = look.counts() {
+                let parked = counts.iter().map(|(_, c)| c.parked).sum();
+                hub.metrics.deadletters(&[("all", parked)]);
+            }
+        });
+        hub.metrics.render(hub.now())
+    });
+    ([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response()
+}
