@@ -8,7 +8,7 @@ pub(super) const SAMPLES: &[Sample] = &[
         about: "one sale with a member number",
         content_type: "text/csv",
         body: "store,register,receipt,time,member,phone,name,total\n\
-               {{store=7}},2,{{n}},{{iso}},{{member=M0001}},{{phone=0912-345-678}},{{name=陳美玲}},{{total=500}}\n",
+               {{store=7}},2,{{n}},{{iso}},{{member=M0001}},{{phone=0928-173-654}},{{name=陳美玲}},{{total=500}}\n",
     },
     Sample {
         name: "refund",

@@ -9,13 +9,13 @@ pub(super) static SAMPLES: &[Sample] = &[
         name: "contact",
         about: "a contact form as a browser posts it",
         content_type: FORM,
-        body: "submission_id=sample-{{n}}&your-name={{name=%E9%99%B3%E7%BE%8E%E7%8E%B2}}&your-email={{email=meiling%40example.com}}&tel={{phone=0912-345-678}}&message={{text=Is+table+4+free%3F}}",
+        body: "submission_id=sample-{{n}}&your-name={{name=陳美玲}}&your-email={{email=meiling@example.com}}&tel={{phone=0928-173-654}}&message={{text=Is table 4 free?}}",
     },
     Sample {
         name: "newsletter",
         about: "a sign-up with a ticked checkbox",
         content_type: FORM,
-        body: "submission_id=sample-{{n}}&your-email={{email=meiling%40example.com}}&accept=1",
+        body: "submission_id=sample-{{n}}&your-email={{email=meiling@example.com}}&accept=1",
     },
     Sample {
         name: "json",

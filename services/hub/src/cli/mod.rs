@@ -8,7 +8,6 @@ pub mod identity;
 mod masking;
 mod operate;
 mod outline;
-mod sample;
 mod tail;
 pub mod trigger;
 

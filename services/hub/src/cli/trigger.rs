@@ -18,9 +18,11 @@ use std::{
 };
 use tributary_channels::{
     adapter::{Outbound, Sample},
+    samples,
     settings::Channel,
 };
 use tributary_core::time::Micros;
+use tributary_eventlog::{Clock as _, SystemClock};
 
 /// One request a day is the slowest rate that makes sense to wait for.
 const RATE_MIN: f64 = 1.0 / 86_400.0;
@@ -49,11 +51,11 @@ pub async fn run(
         Failure::usage(format!("no channel \"{}\" in the configuration", args.channel))
             .remedy(format!("configured: {known}"))
     })?;
-    let samples = channel.registration.samples;
+    let offered = channel.registration.samples;
     if args.list {
-        return list(samples, global.output, out);
+        return list(offered, global.output, out);
     }
-    let sample = pick(samples, args.sample.as_deref())?;
+    let sample = pick(offered, args.sample.as_deref())?;
     let client = Client::new(&format!("http://{}", reachable(config.hub.listen)?), None)?;
     let pause = match args.rate {
         Some(rate) if !rate.is_finite() || rate < RATE_MIN => {
@@ -65,7 +67,9 @@ pub async fn run(
     let overrides: Vec<(&str, &str)> = args.overrides.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let begun = Instant::now();
     let mut refused = 0_u64;
-    for n in 1..=args.count {
+    // Numbers go on from the clock, so that a second run sends new events and not copies of the first.
+    let first = SystemClock.now_micros().unsigned_abs() / 1_000;
+    for n in (first..).take(args.count as usize) {
         let request = request(channel, sample, n, &overrides, config.hub.channel_url(&args.channel));
         let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
         let path = format!("/in/{}{query}", args.channel);
@@ -84,7 +88,7 @@ pub async fn run(
         }
         // The schedule counts from the start, so that slow answers do not lower the rate.
         let due = pause.saturating_mul(u32::try_from(n).unwrap_or(u32::MAX));
-        if n < args.count {
+        if n + 1 < first + args.count {
             tokio::time::sleep(due.saturating_sub(begun.elapsed())).await;
         }
     }
@@ -131,7 +135,7 @@ fn request(
     let mut request = Outbound {
         headers: vec![("content-type".to_owned(), sample.content_type.to_owned())],
         query: String::new(),
-        body: super::sample::fill(sample, n, now, overrides),
+        body: samples::fill(sample, n, now, overrides),
         public_url,
     };
     channel.adapter.sign(&mut request);
