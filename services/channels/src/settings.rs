@@ -2,7 +2,7 @@
 //! keys can be refused. Secrets arrive resolved; where they came from is the shell's business.
 
 use crate::{
-    adapter::{Built, ChannelAdapter, Registration},
+    adapter::{Built, ChannelAdapter, Registration, Transport},
     registration,
 };
 use serde_json::{Map, Value};
@@ -175,6 +175,17 @@ pub struct Channel {
     pub adapter: Box<dyn ChannelAdapter>,
     /// Its row in the registry.
     pub registration: &'static Registration,
+    /// The folder its files are taken from, if it watches one.
+    pub watch: Option<Watch>,
+}
+
+/// A watched folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Files that come here are taken.
+    pub folder: String,
+    /// Files that were taken go here; without it they stay, and are read again after a restart.
+    pub done: Option<String>,
 }
 
 impl fmt::Debug for Channel {
@@ -208,6 +219,7 @@ pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
     };
     let member_is_phone = settings.flag("member_is_phone")?.unwrap_or(false);
     let brand = settings.text("brand")?.unwrap_or_default();
+    let watch = watch(&mut settings, registration)?;
     let Built { adapter, account, trust_cap } = (registration.build)(&mut settings)?;
     settings.finish()?;
     let context = ChannelContext {
@@ -220,5 +232,20 @@ pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
         brand,
         generation: 0,
     };
-    Ok(Channel { context, adapter, registration })
+    Ok(Channel { context, adapter, registration, watch })
+}
+
+fn watch(settings: &mut Settings, registration: &Registration) -> Result<Option<Watch>, SettingsError> {
+    if registration.transport != Transport::Watch {
+        return Ok(None);
+    }
+    let (folder, done) = (settings.text("folder")?, settings.text("done")?);
+    match (folder, done) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(SettingsError::new("done", "needs `folder`: the folder that files come to")),
+        (Some(folder), done) if done.as_ref() == Some(&folder) => {
+            Err(SettingsError::new("done", format!("must be another folder than {folder}")))
+        }
+        (Some(folder), done) => Ok(Some(Watch { folder, done })),
+    }
 }

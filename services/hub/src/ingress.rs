@@ -99,17 +99,26 @@ fn decode(
     let url = hub.config.hub.channel_url(&channel.context.name);
     let request = InboundRequest { method, query, headers, body, received_at, public_url: url.as_deref() };
     channel.adapter.verify(&request).map_err(Problem::from)?;
-    let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| channel.adapter.decode(&request)));
+    decode_verified(hub, channel, &request)
+}
+
+/// Decodes a request whose authenticity is known: verified, or a file from this machine.
+pub(crate) fn decode_verified(
+    hub: &Hub,
+    channel: &Channel,
+    request: &InboundRequest<'_>,
+) -> Result<(Vec<tributary_core::event::Event>, Reply), Problem> {
+    let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| channel.adapter.decode(request)));
     let decoded = match decoded {
         Ok(decoded) => decoded.map_err(Problem::from)?,
         // A verified request is never lost, whatever its adapter makes of it.
         Err(_) => {
             tracing::error!(channel.name = %channel.context.name, "the adapter panicked; the request is kept");
-            let raw = Raw { headers: Vec::new(), body: body.to_vec() };
+            let raw = Raw { headers: Vec::new(), body: request.body.to_vec() };
             tributary_channels::adapter::Decoded::only_unrecognised("adapter_panicked", "", raw)
         }
     };
-    let events = hub.events(&channel.context, decoded.events, decoded.unrecognised, received_at);
+    let events = hub.events(&channel.context, decoded.events, decoded.unrecognised, request.received_at);
     Ok((events, decoded.reply))
 }
 

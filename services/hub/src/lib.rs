@@ -8,6 +8,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod folders;
 pub mod hub;
 pub mod ingress;
 pub mod jobs;

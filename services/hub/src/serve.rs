@@ -106,7 +106,8 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
         listen(api_listener, query::router(Arc::clone(&hub)), stopped.clone()),
     ];
     tasks.push(tokio::spawn(watch_log(Arc::clone(&hub), stopped.clone())));
-    tasks.push(tokio::spawn(watch_freshness(Arc::clone(&hub), stopped)));
+    tasks.push(tokio::spawn(watch_freshness(Arc::clone(&hub), stopped.clone())));
+    tasks.extend(crate::folders::watch(&hub, &stopped));
     Ok(Running { ingress: ingress_address, api: api_address, hub, stop, tasks, _lock: lock })
 }
 
@@ -158,7 +159,11 @@ fn coded(exit: Exit, code: &str, message: impl std::fmt::Display, remedy: impl I
     Failure::new(exit, format!("{code}: {message}")).remedy(remedy)
 }
 
-fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
+/// Opens a data folder in order: lock, owner, key, log, views. Blocks.
+///
+/// # Errors
+/// [`Failure`] with the remedy.
+pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     let dir = config.hub.data_dir.clone();
     let lock = Lock::acquire(&dir).map_err(|e| coded(Exit::CheckFailed, e.code(), &e, e.remedy()))?;
     let folder_problem = |e: folder::FolderError| coded(Exit::CheckFailed, e.code(), &e, e.remedy());

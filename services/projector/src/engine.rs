@@ -252,7 +252,7 @@ impl Engine {
         let place = rows.place(&key).ok()??;
         let mut fragment = Fragment::load(&rows, place.home, false).ok()?;
         let fact = fragment.fact(&rows, &key).ok()??;
-        self.fold.resolver.attribute(&fact.ids, fact.revision.as_ref()?.at)
+        self.fold.resolver.attribute(&fact.ids, fact.owned_at())
     }
 
     /// Writes indexes and the resolver's snapshot, so that a restart needs the log only from here on.

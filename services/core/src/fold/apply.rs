@@ -10,10 +10,10 @@ use super::{
     rows::{Outcome, Place, Rows},
 };
 use crate::{
-    body::Body,
+    body::{Body, IdentityAct},
     change::Change,
     codec::BadRow,
-    event::{RecordedEvent, Trust},
+    event::RecordedEvent,
     identity::{CustomerRef, Resolver},
     ids::{CustomerId, EventId, FactKey, Position},
     time::Micros,
@@ -159,7 +159,8 @@ impl Fold {
         let place = self.place(rows, &key)?;
         let new = Revision::of(event);
         if let Some(known) = place.filter(|p| p.event != EventId::default()) {
-            if known.event == new.event {
+            // A copy can only be told from the first by a time that its recording cut short.
+            if known.event == new.event && new.at == event.event.occurred_at {
                 self.settle(event, None);
                 return Ok(Outcome::Duplicate);
             }
@@ -175,7 +176,9 @@ impl Fold {
         self.put_in(rows, event, key, ids, new, replaced.as_ref().map_or(&[], |f| &f.hangers))?;
         if let Body::Unrecognised { reason } = &event.event.body {
             self.dead_letter(event, reason);
-            return Ok(Outcome::Parked);
+            if replaced.is_none() {
+                return Ok(Outcome::Parked);
+            }
         }
         Ok(match replaced.and_then(|f| f.revision) {
             Some(revision) => Outcome::Replaced(revision.position),
@@ -209,10 +212,14 @@ impl Fold {
         let Some(fact) = self.fragment(rows, place.home)?.remove(rows, key)? else { return Err(BadRow) };
         self.hash_out(&fact, place.home);
         if let Some(revision) = &fact.revision {
-            let customer = self.resolver.attribute(&fact.ids, revision.at);
+            let customer = self.resolver.attribute(&fact.ids, fact.owned_at());
             self.touch(customer, event);
-            if !fact.attached {
+            self.touch_owners(&fact.ids, event);
+            if fact.attached.is_none() {
                 self.resolver.retract(&fact.ids, revision.at, revision.event);
+            }
+            if revision.event == event.event.id {
+                self.resolver.take_back(event, revision.at);
             }
         }
         Ok(Some(fact))
@@ -239,26 +246,30 @@ impl Fold {
         fact.hangers.extend(hangers.iter().copied());
         let mut home = self.home(event);
         if fact.ids.is_empty()
+            && event.event.is_for_customers()
             && let Gives::Refund { of, .. } = contribution.gives
             && of != key
         {
             home = self.hang(rows, &mut fact, of, home)?;
         }
-        let (hanging, ids) = (fact.hangers.clone(), fact.ids.clone());
+        let (hanging, ids, owned_at) = (fact.hangers.clone(), fact.ids.clone(), fact.owned_at());
         self.insert(rows, fact, home)?;
-        let sold = matches!(contribution.gives, Gives::Purchase { .. }).then_some((home, &ids));
+        let sold = matches!(contribution.gives, Gives::Purchase { .. }).then_some((home, &ids, at));
         for hanger in hanging {
-            self.move_hanger(rows, hanger, sold)?;
+            self.move_hanger(rows, hanger, key, sold)?;
         }
-        let customer = self.settle(event, Some((&ids, at)));
+        let customer = self.settle(event, Some((&ids, owned_at)));
         self.touch(customer, event);
+        if matches!(event.event.body, Body::Identity { act: IdentityAct::Block | IdentityAct::Unblock }) {
+            self.touch_beside(event);
+        }
         Ok(())
     }
 
     /// Hangs a refund that names nobody on the purchase it is of, known or awaited; gives the home it takes: the
     /// purchase's, or its own channel's while there is no such purchase.
     fn hang(&mut self, rows: &dyn Rows, fact: &mut Fact, of: FactKey, own: Token) -> Result<Token, BadRow> {
-        fact.attached = true;
+        fact.attached = Some(fact.owned_at());
         let home = match self.place(rows, &of)? {
             Some(place) => place.home,
             None => {
@@ -277,6 +288,7 @@ impl Fold {
         match fragment.fact(rows, &of)? {
             Some(purchase) if purchase.is_purchase()? => {
                 fact.ids.clone_from(&purchase.ids);
+                fact.attached = Some(purchase.owned_at());
                 Ok(home)
             }
             _ => Ok(own),
@@ -288,18 +300,23 @@ impl Fold {
         &mut self,
         rows: &dyn Rows,
         key: FactKey,
-        sold: Option<(Token, &Ids)>,
+        purchase: FactKey,
+        sold: Option<(Token, &Ids, Micros)>,
     ) -> Result<(), BadRow> {
         let Some(place) = self.place(rows, &key)? else { return Ok(()) };
-        let attached = self.fragment(rows, place.home)?.fact(rows, &key)?.is_some_and(|f| f.attached);
-        if !attached {
-            return Ok(()); // a later revision of it names somebody by itself
+        let hangs = match self.fragment(rows, place.home)?.fact(rows, &key)? {
+            Some(fact) => fact.hangs_on(purchase)?,
+            None => false,
+        };
+        if !hangs {
+            return Ok(()); // a later revision of it names somebody by itself, or is of another purchase
         }
         let Some(mut fact) = self.fragment(rows, place.home)?.remove(rows, &key)? else { return Err(BadRow) };
         self.hash_out(&fact, place.home);
         let home = match sold {
-            Some((home, ids)) => {
+            Some((home, ids, at)) => {
                 fact.ids.clone_from(ids);
+                fact.attached = Some(at);
                 home
             }
             None => {
@@ -358,9 +375,7 @@ impl Fold {
         let regroupings = self.resolver.settle();
         let customer = fact.and_then(|(ids, at)| self.resolver.attribute(ids, at));
         self.tell(event, regroupings, customer);
-        if let Some((ids, _)) = fact
-            && ids.iter().any(|i| i.1 == Trust::Observed)
-        {
+        if let Some((ids, _)) = fact {
             self.touch_owners(ids, event);
         }
         customer

@@ -3,7 +3,7 @@
 use super::{apply::Fold, fact::Ids};
 use crate::{
     change::{Change, ChangeKind},
-    event::{RecordedEvent, Trust},
+    event::RecordedEvent,
     identity::{CustomerRef, Regrouping},
     ids::{CustomerId, EventId},
     time::Micros,
@@ -33,12 +33,20 @@ impl Fold {
         }
     }
 
+    /// Whoever logged in with one of these has a part of its facts, as long as nobody claims or verifies it.
     pub(super) fn touch_owners(&mut self, ids: &Ids, event: &RecordedEvent) {
-        for (token, trust) in ids {
-            if *trust == Trust::Observed {
-                for owner in self.resolver.owners(*token).into_iter().take(OWNERS_MAX) {
-                    self.touch(Some(owner), event);
-                }
+        for (token, _) in ids {
+            for owner in self.resolver.owners(*token).into_iter().take(OWNERS_MAX) {
+                self.touch(Some(owner), event);
+            }
+        }
+    }
+
+    /// Facts that name a blocked identifier are with whoever else they name.
+    pub(super) fn touch_beside(&mut self, event: &RecordedEvent) {
+        for blocked in &event.event.identifiers {
+            for customer in self.resolver.beside_customers(blocked.token) {
+                self.touch(Some(customer), event);
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     token::Token,
 };
 use smallvec::SmallVec;
+use std::cmp::Reverse;
 
 /// Identifiers with their trust, as a fact names them.
 pub type Ids = SmallVec<[(Token, Trust); 3]>;
@@ -42,10 +43,11 @@ impl Revision {
         }
     }
 
-    /// Whether this one counts and `other` does not. Of equal ones the lower event id counts.
+    /// Whether this one counts and `other` does not. Of equal ones the lower event id counts, of copies of one event that
+    /// with the earlier time (it was recorded earlier than it says that it occurred).
     #[must_use]
     pub fn beats(&self, other: &Self) -> bool {
-        let rank = |r: &Self| (r.revision, r.generation, std::cmp::Reverse(r.event));
+        let rank = |r: &Self| (r.revision, r.generation, Reverse(r.event), Reverse(r.at));
         rank(self) > rank(other)
     }
 }
@@ -59,8 +61,8 @@ pub struct Fact {
     pub revision: Option<Revision>,
     /// Whom it names; for an attached fact whom the fact it hangs on names.
     pub ids: Ids,
-    /// It names nobody and hangs on another fact.
-    pub attached: bool,
+    /// It names nobody and hangs on another fact; the time of that fact, which says whose it was.
+    pub attached: Option<Micros>,
     /// Facts that hang on this one.
     pub hangers: SmallVec<[FactKey; 1]>,
     /// What it gives, encoded; see [`Contribution`](super::contribution::Contribution).
@@ -85,10 +87,16 @@ impl Fact {
             key,
             revision: None,
             ids: Ids::new(),
-            attached: false,
+            attached: None,
             hangers: SmallVec::new(),
             gives: Box::default(),
         }
+    }
+
+    /// The time at which the owner of its identifiers is its customer.
+    #[must_use]
+    pub fn owned_at(&self) -> Micros {
+        self.attached.or(self.revision.as_ref().map(|r| r.at)).unwrap_or_default()
     }
 
     /// Whether its current revision is a purchase.
@@ -102,10 +110,24 @@ impl Fact {
         Ok(matches!(Contribution::decode(&self.gives)?.gives, Gives::Purchase { .. }))
     }
 
+    /// Whether it is a refund without a name, of this purchase.
+    ///
+    /// # Errors
+    /// [`BadRow`] if what it gives cannot be read.
+    pub fn hangs_on(&self, purchase: FactKey) -> Result<bool, BadRow> {
+        if self.attached.is_none() {
+            return Ok(false);
+        }
+        Ok(matches!(Contribution::decode(&self.gives)?.gives, Gives::Refund { of, .. } if of == purchase))
+    }
+
     /// Appends the row form.
     pub fn encode(&self, w: &mut Writer) {
         w.raw(&self.key.0);
-        w.number(u64::from(self.revision.is_some()) | u64::from(self.attached) << 1);
+        w.number(u64::from(self.revision.is_some()) | u64::from(self.attached.is_some()) << 1);
+        if let Some(at) = self.attached {
+            w.signed(at.0);
+        }
         if let Some(r) = &self.revision {
             // A removal is the commonest great number: turned by one it is the shortest.
             w.number(r.revision.wrapping_add(1));
@@ -132,7 +154,9 @@ impl Fact {
     pub fn decode(r: &mut Reader<'_>) -> Result<Self, BadRow> {
         let mut fact = Self::awaited(FactKey(r.sixteen()?));
         let bits = r.number()?;
-        fact.attached = bits & 2 != 0;
+        if bits & 2 != 0 {
+            fact.attached = Some(Micros(r.signed()?));
+        }
         if bits & 1 != 0 {
             fact.revision = Some(Revision {
                 revision: r.number()?.wrapping_sub(1),

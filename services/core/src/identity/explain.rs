@@ -154,20 +154,45 @@ impl Resolver {
     #[must_use]
     pub fn divided(&self, customer: CustomerRef) -> Vec<Token> {
         let Some(members) = self.slot(customer).map(|c| c.members.clone()) else { return Vec::new() };
+        let dropped = |n: u32| self.state.dropped(&self.policy, n);
         let mut nodes: Vec<u32> = Vec::new();
         for member in &members {
-            let n = &self.state.nodes[*member as usize];
-            let groups =
-                n.verified.iter().chain(&n.claimed).chain(&n.seen).filter(|g| self.state.active(**g));
-            for (id, trust) in groups.flat_map(|g| &self.state.groups[*g as usize].ids) {
-                if *trust == Trust::Observed || self.state.dropped(&self.policy, *id) {
-                    nodes.push(*id);
-                }
-            }
+            nodes.extend(
+                self.beside(*member).filter(|(n, t)| *t == Trust::Observed || dropped(*n)).map(|b| b.0),
+            );
+        }
+        // What was seen with a customer's cookie is that customer's, even if only a blocked identifier stood beside it.
+        let seen: Vec<u32> = nodes.iter().copied().filter(|n| !dropped(*n)).collect();
+        for node in seen {
+            nodes.extend(self.beside(node).filter(|(n, _)| dropped(*n)).map(|b| b.0));
         }
         nodes.sort_unstable();
         nodes.dedup();
         nodes.retain(|n| !members.contains(n));
         nodes.into_iter().map(|n| self.state.nodes[n as usize].token).collect()
+    }
+
+    /// All customers whose identifiers, or observed ones they logged in with, stand beside this one in current facts.
+    #[must_use]
+    pub fn beside_customers(&self, token: Token) -> Vec<CustomerRef> {
+        let Some(node) = self.state.find(token) else { return Vec::new() };
+        let mut nodes: Vec<u32> = self.beside(node).map(|b| b.0).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        let mut customers: Vec<CustomerRef> = Vec::new();
+        for beside in nodes {
+            let own = self.customer_of(self.state.nodes[beside as usize].token);
+            customers.extend(own.into_iter().chain(self.owners(self.state.nodes[beside as usize].token)));
+        }
+        customers.sort_unstable();
+        customers.dedup();
+        customers
+    }
+
+    /// Identifiers that current facts name together with this one, itself too, and what each was believed there.
+    fn beside(&self, node: u32) -> impl Iterator<Item = (u32, Trust)> + '_ {
+        let n = &self.state.nodes[node as usize];
+        let groups = n.verified.iter().chain(&n.claimed).chain(&n.seen).filter(|g| self.state.active(**g));
+        groups.flat_map(|g| self.state.groups[*g as usize].ids.iter().copied())
     }
 }

@@ -31,6 +31,7 @@
 //!
 //! The *strongest* identifier of a fact has the most trust, then the smallest rank, then the smallest token. A fact is in
 //! the timeline of the customer of its strongest identifier that was not dropped (observed: of the owner at its time).
+//! A refund that names nobody (or only what patterns block) is where the purchase is that it is of, by the purchase's time.
 //!
 //! A customer is named after its birth: the smallest (recorded_at, event id, ordinal) at which an event named one of its
 //! identifiers, superseded revisions and duplicates included.

@@ -2,7 +2,7 @@
 //! touched. Its answer is always that of the partition function over the facts asserted so far.
 
 use crate::{
-    body::IdentityAct,
+    body::{Body, IdentityAct},
     event::{RecordedEvent, Trust},
     identity::{
         partition::{evaluate, reach},
@@ -123,7 +123,13 @@ impl Resolver {
         }
         firm.sort_unstable();
         let mut sets: SmallVec<[Set; 2]> = SmallVec::new();
-        if !firm.is_empty() {
+        if firm.is_empty() {
+            // No login: one sighting of all of them, so that each is found from the others.
+            let mut all: Set = observed.drain(..).map(|node| (node, Trust::Observed)).collect();
+            all.sort_unstable();
+            all.dedup();
+            sets.extend((!all.is_empty()).then_some(all));
+        } else {
             sets.push(firm.clone());
         }
         for node in observed {
@@ -176,6 +182,30 @@ impl Resolver {
             }
         }
         self.touched.extend(nodes);
+    }
+
+    /// Takes back an operator's act that was folded with the time of a later copy of the same event.
+    pub fn take_back(&mut self, event: &RecordedEvent, at: Micros) {
+        let Body::Identity { act } = event.event.body else { return };
+        let nodes: SmallVec<[u32; 2]> =
+            event.event.identifiers.iter().filter_map(|i| self.state.find(i.token)).collect();
+        let stale = |a: &(i64, EventId, bool)| (a.0, a.1) != (at.0, event.event.id);
+        match (act, nodes.as_slice()) {
+            (IdentityAct::Link | IdentityAct::Unlink, [a, rest @ ..]) => {
+                let Some(b) = rest.iter().find(|b| *b != a) else { return };
+                if let Some(acts) = self.state.pairs.get_mut(&(*a.min(b), *a.max(b))) {
+                    acts.retain(stale);
+                }
+            }
+            (IdentityAct::Block | IdentityAct::Unblock, nodes) => {
+                for node in nodes {
+                    if let Some(acts) = self.state.blocks.get_mut(node) {
+                        acts.retain(stale);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     fn act_on_pair(&mut self, nodes: &[u32], act: (i64, EventId, bool)) {

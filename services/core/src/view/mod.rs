@@ -192,7 +192,7 @@ pub(crate) fn each_part(
     let mut fragment = Fragment::load(sources.rows, token, false)?;
     fragment.each_fact(sources.rows, |_, fact: &Fact| {
         let Some(r) = &fact.revision else { return Ok(()) };
-        if sources.resolver.attribute(&fact.ids, r.at) == Some(customer) {
+        if sources.resolver.attribute(&fact.ids, fact.owned_at()) == Some(customer) {
             let contribution = Contribution::decode(&fact.gives)?;
             if contribution.gives != Gives::Nothing {
                 f(Entry { at: r.at, event: r.event, position: r.position }, &contribution);
