@@ -12,7 +12,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tributary_channels::{
     adapter::{InboundRequest, Method, Reply},
     settings::Channel,
@@ -22,6 +22,9 @@ use tributary_core::{seal::Raw, time::Micros};
 
 /// What an unknown channel may send before it is cut off: as much as the smallest adapters take.
 const UNKNOWN_BODY_MAX: usize = 1 << 20;
+
+/// A body must be here within this time: connections that trickle would only be held open.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// Bodies from here on are decoded on a thread that may block: a till's day takes longer than others should wait.
 const LARGE_BODY: usize = 256 * 1024;
@@ -122,14 +125,15 @@ pub(crate) fn decode_verified(
     Ok((events, decoded.reply))
 }
 
-/// The body, at most `max` bytes.
+/// The body, at most `max` bytes, within [`BODY_TIME`].
 pub(crate) async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
-    match Limited::new(body, max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, max).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(Problem::new(413, "body_too_large", format!("the body is larger than {max} bytes")))
         }
-        Err(_) => Err(Problem::new(400, "body_incomplete", "the body ended before its length")),
+        Ok(Err(_)) => Err(Problem::new(400, "body_incomplete", "the body ended before its length")),
+        Err(_) => Err(Problem::new(408, "body_too_slow", "the body took too long")),
     }
 }
 

@@ -56,12 +56,12 @@ impl Jobs {
         Some(id)
     }
 
-    /// Ends one.
-    pub fn end(&self, id: u64, ok: bool, result: serde_json::Value) {
+    /// Ends one that went through `total` records.
+    pub fn end(&self, id: u64, ok: bool, total: u64, result: serde_json::Value) {
         let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(job) = jobs.iter_mut().find(|j| j.id == id) {
             job.state = if ok { State::Done } else { State::Failed };
-            job.done = job.total;
+            (job.done, job.total) = (total, total);
             job.result = Some(result);
         }
     }

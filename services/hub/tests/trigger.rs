@@ -82,7 +82,12 @@ async fn providers_side() -> (Config, Seen) {
         brand: String::new(),
         generation: 0,
     };
-    config.channels.push(Channel { context, adapter: Box::new(Signs), registration: &REGISTRATION, watch: None });
+    config.channels.push(Channel {
+        context,
+        adapter: Box::new(Signs),
+        registration: &REGISTRATION,
+        watch: None,
+    });
     (config, seen)
 }
 

@@ -133,11 +133,11 @@ pub async fn rebuild(State(hub): Shared) -> Answer {
                 "equal": equal,
                 "millis": report.millis,
             });
-            working.jobs.end(id, equal, result);
+            working.jobs.end(id, equal, report.records, result);
         }
         Err(error) => {
             tracing::error!(error = %error, "the rebuild failed; the live views stay");
-            working.jobs.end(id, false, object!({"error": error.to_string()}));
+            working.jobs.end(id, false, 0, object!({"error": error.to_string()}));
         }
     });
     Ok((StatusCode::ACCEPTED, axum::Json(object!({"id": id}))).into_response())
