@@ -69,7 +69,8 @@ impl Hub {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let names = config.channels.iter().map(|c| c.context.name.clone());
-        let metrics = Metrics::new(names.clone());
+        let own = ["console", crate::tokens::LOCAL].map(str::to_owned);
+        let metrics = Metrics::new(names.clone().chain(own));
         let channels = names.enumerate().map(|(at, name)| (name, at)).collect();
         let (jobs, refused) = (crate::jobs::Jobs::default(), Mutex::default());
         Self { config, log, metrics, jobs, projector, channels, key, clock, refused }

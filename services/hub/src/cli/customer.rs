@@ -1,11 +1,6 @@
 //! `customer`: find one, see all of it, and why it is one.
 
-use super::{
-    Exit, Failure, Session,
-    args::Customer,
-    identity::Identifier,
-    outline::{identifier, outline},
-};
+use super::{Exit, Failure, Session, args::Customer, identity::Identifier, outline::identifier};
 use crate::{
     client::query_value,
     output::{Table, cell, printable},
@@ -42,7 +37,7 @@ pub async fn run(command: &Customer, session: &mut Session<'_>) -> Result<Exit, 
         }
         Customer::Why { id } => {
             let answer = session.client.get(&path(id, "/why")?).await?;
-            session.print(&answer, "", outline)?;
+            session.print(&answer, "links", why_table)?;
             Ok(Exit::Ok)
         }
     }
@@ -87,16 +82,17 @@ fn found_table(customers: &[&Json]) -> String {
     table.render()
 }
 
+/// Characters of an entry's words.
+const WHAT_CHARS: usize = 40;
+
 /// Lists of a view that are tables: title, field, columns. A column is a field's name.
-const LISTS: [(&str, &str, &[&str]); 8] = [
+const LISTS: [(&str, &str, &[&str]); 6] = [
     ("channels", "channels", &["channel", "kind", "events", "first_at", "last_at"]),
     ("purchases", "purchases/by_currency", &["currency", "orders", "refunds", "net"]),
     ("orders", "orders", &["number", "state", "at"]),
     ("subscriptions", "subscriptions", &["channel", "following", "since"]),
     ("consents", "consents", &["purpose", "channel", "granted", "at"]),
     ("notes", "notes", &["at", "actor", "text"]),
-    ("suggestions", "suggestions", &["with", "reason"]),
-    ("conflicts", "conflicts", &["type", "reason"]),
 ];
 
 /// A view as pages of tables.
@@ -128,7 +124,63 @@ fn view(view: &Json) -> String {
         }
         section(&mut out, title, &table);
     }
+    for title in ["suggestions", "conflicts"] {
+        let mut table = Table::new(&["identifiers", "reason", "other customers", "evidence"]);
+        for one in list(view, title) {
+            let others: Vec<String> = list(one, "customers").map(|c| cell(Some(c))).collect();
+            table.row([pair(one), cell(one.get("reason")), others.join(" "), cell(one.get("evidence"))]);
+        }
+        section(&mut out, title, &table);
+    }
     out
+}
+
+/// The two identifiers of a link.
+fn pair(link: &Json) -> String {
+    let names: Vec<String> = list(link, "identifiers").filter_map(identifier).collect();
+    names.join(" + ")
+}
+
+/// Links in the order they were looked at, taken or refused.
+fn why_table(answer: &Json) -> String {
+    let mut table = Table::new(&["identifiers", "tier", "decision", "channel", "evidence", "at"]);
+    for link in list(answer, "links") {
+        let field = |key| cell(link.get(key));
+        let taken = link.get("taken").and_then(Json::as_bool) == Some(true);
+        let decision = if taken { "taken".to_owned() } else { format!("refused: {}", field("reason")) };
+        let evidence = format!("{} {}", field("type"), field("event"));
+        table.row([pair(link), field("tier"), decision, field("channel"), evidence, field("at")]);
+    }
+    let head = format!("{}, named after {}\n", cell(answer.get("id")), cell(answer.get("birth")));
+    if table.is_empty() {
+        return head + "one identifier, no links\n";
+    }
+    head + &table.render()
+}
+
+/// A few words on what an entry says.
+fn what(entry: &Json) -> String {
+    let at = |pointer: &str| cell(entry.pointer(&format!("/data/{pointer}")));
+    let kind = cell(entry.get("type"));
+    let text = match kind.split('.').next().unwrap_or_default() {
+        "message" => at("message/text"),
+        "mention" => at("mention/text"),
+        "note" => at("note/text"),
+        "form" => at("form/form"),
+        "purchase" => format!("{} {}", at("purchase/currency"), at("purchase/total")),
+        "refund" => format!("{} -{}", at("refund/currency"), at("refund/total")),
+        "order" => format!("{} {}", at("order/number"), at("order/state")),
+        "consent" => format!("{} by {}", at("consent/purpose"), at("consent/channel")),
+        "trait" => format!("{} = {}", at("trait/name"), at("trait/value")),
+        "activity" => at("activity/title"),
+        "delivery" => at("delivery/state"),
+        _ => String::new(),
+    };
+    let mut short: String = text.chars().take(WHAT_CHARS).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
 }
 
 fn list<'a>(view: &'a Json, pointer: &str) -> impl Iterator<Item = &'a Json> {
@@ -151,7 +203,7 @@ fn timeline(answer: &Json) -> String {
             first(&["at", "occurred_at", "time"]),
             first(&["channel"]),
             first(&["type", "kind"]),
-            first(&["title", "text", "what"]),
+            Some(first(&["title", "text"])).filter(|t| !t.is_empty()).unwrap_or_else(|| what(entry)),
             first(&["event", "id"]),
         ]);
     }

@@ -213,17 +213,18 @@ pub async fn timeline(State(hub): Shared, Path(id): Path<String>, request: Reque
     ))
 }
 
-/// An entry for readers: the few words of a list, and the event whole.
+/// An entry for readers: what a list shows, and the event's own data.
 fn entry(entry: &view::TimelineEntry) -> Value {
     let event = entry.event.as_ref();
-    let text = |name: &str| event.and_then(|e| e.get(name)).cloned().unwrap_or_default();
+    let field = |name: &str| event.and_then(|e| e.get(name)).cloned().unwrap_or_default();
     object!({
-        "id": entry.id,
+        "event": entry.id,
         "at": entry.at,
-        "channel": text("channel"),
-        "kind": text("kind"),
-        "type": text("type").as_str().map(|t| t.trim_start_matches("tributary.v1.").to_owned()),
-        "event": event,
+        "channel": field("channel"),
+        "kind": field("kind"),
+        "type": field("type").as_str().map(|t| t.trim_start_matches("tributary.v1.").to_owned()),
+        "position": field("position"),
+        "data": field("data"),
     })
 }
 
