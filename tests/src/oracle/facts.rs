@@ -32,6 +32,8 @@ pub struct Fact {
     pub best: RecordedEvent,
     /// Identifiers that were not dropped.
     pub left: Vec<Named>,
+    /// Whether it names nobody by itself, whatever operators blocked.
+    pub nameless: bool,
 }
 
 impl Fact {
@@ -98,7 +100,8 @@ impl Facts {
                 });
                 node.trust = node.trust.max(named.trust);
             }
-            facts.insert(*key, Fact { best: event.clone(), left });
+            let nameless = self::left(&event.event, &marked(std::iter::once(event), policy)).is_empty();
+            facts.insert(*key, Fact { best: event.clone(), left, nameless });
         }
         let mut namings = Vec::new();
         for copy in copies.values().filter(|c| c.event.is_for_customers()) {

@@ -140,7 +140,10 @@ impl Homes<'_> {
         if let Some(named) = strongest(fact, self.policy, |_| true) {
             return self.owner(named.token, fact.when().0);
         }
-        // Money given back without a name goes where the money came from.
+        // Money given back without a name goes where the money came from. With a name that an operator blocked it has one.
+        if !fact.nameless {
+            return None;
+        }
         let event = &fact.best.event;
         let Body::Refund(refund) = &event.body else {
             return None;

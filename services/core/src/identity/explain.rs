@@ -177,6 +177,10 @@ impl Resolver {
     pub fn beside_customers(&self, token: Token) -> Vec<CustomerRef> {
         let Some(node) = self.state.find(token) else { return Vec::new() };
         let mut nodes: Vec<u32> = self.beside(node).map(|b| b.0).collect();
+        // Two observed ones of a fact stand beside each other only through a third that is blocked too.
+        let dropped = nodes.iter().filter(|n| self.state.dropped(&self.policy, **n));
+        let further: Vec<u32> = dropped.flat_map(|n| self.beside(*n).map(|b| b.0)).collect();
+        nodes.extend(further);
         nodes.sort_unstable();
         nodes.dedup();
         let mut customers: Vec<CustomerRef> = Vec::new();

@@ -40,6 +40,7 @@
 //! score.
 
 mod explain;
+mod lookup;
 mod partition;
 pub mod policy;
 mod resolver;

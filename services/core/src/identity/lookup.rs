@@ -1,0 +1,156 @@
+//! What a resolver answers: who holds an identifier, whose a fact is, who is in a customer. Nothing here changes it, but the
+//! version that the fold keeps with a customer.
+
+use crate::{
+    event::Trust,
+    identity::{
+        resolver::{CustomerRef, Resolver},
+        state::{Birth, Customer},
+    },
+    ids::{CustomerId, EventId},
+    time::Micros,
+    token::Token,
+};
+
+impl Resolver {
+    /// The customer that holds the identifier of this token now. `None`: unknown, dropped, superseded, or observed with an owner.
+    #[must_use]
+    pub fn customer_of(&self, token: Token) -> Option<CustomerRef> {
+        let node = self.state.find(token)?;
+        self.customer_slot(node).map(|slot| CustomerRef(slot as u32))
+    }
+
+    /// The customer in whose timeline a fact with these identifiers and this time stands.
+    #[must_use]
+    pub fn attribute(&self, ids: &[(Token, Trust)], time: Micros) -> Option<CustomerRef> {
+        let node = self.strongest(ids)?;
+        self.holder(node, time)
+    }
+
+    /// The node of the strongest identifier that was not dropped.
+    pub(crate) fn strongest(&self, ids: &[(Token, Trust)]) -> Option<u32> {
+        let live = ids.iter().filter_map(|(token, trust)| Some((self.state.find(*token)?, *trust)));
+        let strength = |(node, trust): &(u32, Trust)| {
+            let kind = self.state.kind_of(*node);
+            (std::cmp::Reverse(*trust), kind.rank, self.state.nodes[*node as usize].token)
+        };
+        live.filter(|(node, _)| !self.state.dropped(&self.policy, *node))
+            .min_by_key(strength)
+            .map(|(node, _)| node)
+    }
+
+    /// The customer of a node at a time: its own, or for an observed one its owner then.
+    pub(crate) fn holder(&self, node: u32, time: Micros) -> Option<CustomerRef> {
+        if let Some(slot) = self.customer_slot(node) {
+            return Some(CustomerRef(slot as u32));
+        }
+        let mut latest: Option<((i64, EventId), u32)> = None;
+        let mut first: Option<((i64, EventId), u32)> = None;
+        for (group, owner) in self.logins(node) {
+            let list = &self.state.groups[group as usize].evidence;
+            let upto = list.partition_point(|e| e.0 <= time.0);
+            if let Some(e) = list[..upto].last() {
+                latest = latest.max(Some((*e, owner)));
+            }
+            if let Some(e) = list.get(upto)
+                && first.is_none_or(|f| *e < f.0)
+            {
+                first = Some((*e, owner));
+            }
+        }
+        let (_, owner) = latest.or(first)?;
+        self.customer_slot(owner).map(|slot| CustomerRef(slot as u32))
+    }
+
+    /// Logins on an observed identifier: the group and the strongest identifier that is not observed.
+    pub(crate) fn logins(&self, node: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.state.nodes[node as usize].seen.iter().filter_map(move |group| {
+            let g = &self.state.groups[*group as usize];
+            if g.evidence.is_empty() {
+                return None;
+            }
+            let firm =
+                |id: &&(u32, Trust)| id.1 != Trust::Observed && !self.state.dropped(&self.policy, id.0);
+            let strength = |id: &&(u32, Trust)| {
+                let (node, trust) = **id;
+                (
+                    std::cmp::Reverse(trust),
+                    self.state.kind_of(node).rank,
+                    self.state.nodes[node as usize].token,
+                )
+            };
+            let owner = g.ids.iter().filter(firm).min_by_key(strength)?;
+            Some((*group, owner.0))
+        })
+    }
+
+    /// Type and scope of a known identifier.
+    #[must_use]
+    pub fn kind_of_token(&self, token: Token) -> Option<(&str, &str)> {
+        let kind = self.state.kind_of(self.state.find(token)?);
+        Some((&kind.kind, &kind.scope))
+    }
+
+    /// All types and scopes that any identifier has.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.state.kinds.iter().map(|k| (k.kind.as_str(), k.scope.as_str()))
+    }
+
+    /// The birth of a known identifier.
+    #[must_use]
+    pub fn birth(&self, token: Token) -> Option<Birth> {
+        self.state.find(token).map(|node| self.state.nodes[node as usize].birth)
+    }
+
+    /// All customers that ever logged in with an observed identifier.
+    #[must_use]
+    pub fn owners(&self, token: Token) -> Vec<CustomerRef> {
+        let Some(node) = self.state.find(token) else { return Vec::new() };
+        let slots = self.logins(node).filter_map(|(_, owner)| self.customer_slot(owner));
+        let mut owners: Vec<CustomerRef> = slots.map(|slot| CustomerRef(slot as u32)).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        owners
+    }
+
+    /// The customer's id.
+    #[must_use]
+    pub fn id(&self, customer: CustomerRef) -> Option<CustomerId> {
+        self.slot(customer).map(|c| c.birth.customer())
+    }
+
+    /// The customer's last version.
+    #[must_use]
+    pub fn version(&self, customer: CustomerRef) -> u64 {
+        self.slot(customer).map_or(0, |c| c.version)
+    }
+
+    /// Sets the customer's last version; gives the one before.
+    pub fn set_version(&mut self, customer: CustomerRef, version: u64) -> u64 {
+        match self.state.customers.get_mut(customer.0 as usize).and_then(Option::as_mut) {
+            Some(c) => std::mem::replace(&mut c.version, version),
+            None => 0,
+        }
+    }
+
+    pub(crate) fn slot(&self, customer: CustomerRef) -> Option<&Customer> {
+        self.state.customers.get(customer.0 as usize)?.as_ref()
+    }
+
+    /// Tokens of the customer's own identifiers.
+    #[must_use]
+    pub fn members(&self, customer: CustomerRef) -> Vec<Token> {
+        let members = self.slot(customer).map_or(&[][..], |c| &c.members);
+        members.iter().map(|n| self.state.nodes[*n as usize].token).collect()
+    }
+
+    /// All customers, in a stable order that only grows at its end, from place `from` on.
+    pub fn customers_from(&self, from: u32) -> impl Iterator<Item = (u32, CustomerRef)> + '_ {
+        let nodes = self.state.nodes.get(from as usize..).unwrap_or_default();
+        nodes.iter().enumerate().filter_map(move |(at, node)| {
+            let slot = self.state.customers.get(node.customer as usize)?.as_ref()?;
+            let is_birth = slot.birth == node.birth;
+            is_birth.then_some((from + at as u32, CustomerRef(node.customer)))
+        })
+    }
+}
