@@ -147,10 +147,21 @@ impl Resolver {
             }
             let (live, newest) = (!list.is_empty(), list.last().copied());
             // Nothing can change for identifiers that stay as they were linked, unless the order of links matters.
-            if was_live != live || (newest != was_newest && set.len() > 1) {
+            if was_live != live || (newest != was_newest && self.order_matters(&set)) {
                 self.touched.extend(set.iter().map(|(node, _)| *node));
             }
         }
+    }
+
+    /// Whether newer evidence for this set can change who is who: only where a link was refused. Without refusals every order
+    /// of links gives the same customers.
+    fn order_matters(&self, set: &Set) -> bool {
+        let contested = |node: u32| {
+            let customer = self.customer_slot(node).and_then(|slot| self.state.customers[slot].as_ref());
+            customer.is_none_or(|c| c.contested)
+        };
+        let login = set.iter().any(|(_, trust)| *trust == Trust::Observed);
+        set.len() > 1 && !login && set.iter().any(|(node, _)| contested(*node))
     }
 
     /// An operator's act. Identifiers that no event has named are remembered, so that order does not matter.
@@ -250,7 +261,9 @@ impl Resolver {
             }
             seeds.append(&mut wider);
         };
-        let mut parts = evaluate(&self.state, &self.policy, &nodes).parts;
+        let partition = evaluate(&self.state, &self.policy, &nodes);
+        let contested = partition.decisions.iter().any(|d| d.refused.is_some());
+        let mut parts = partition.parts;
         for seed in &seeds {
             if nodes.binary_search(seed).is_err() && self.lone_observed(*seed) {
                 parts.push(SmallVec::from_slice(&[*seed]));
@@ -260,7 +273,7 @@ impl Resolver {
         all.extend(seeds);
         all.sort_unstable();
         all.dedup();
-        self.regroup(&all, parts)
+        self.regroup(&all, parts, contested)
     }
 
     /// Adds all members of the customers of `nodes`; sorted, without doubles.
@@ -300,7 +313,7 @@ impl Resolver {
     }
 
     /// Replaces the customers of `nodes` by `parts` and tells what that did.
-    fn regroup(&mut self, nodes: &[u32], parts: Vec<SmallVec<[u32; 4]>>) -> Vec<Regrouping> {
+    fn regroup(&mut self, nodes: &[u32], parts: Vec<SmallVec<[u32; 4]>>, contested: bool) -> Vec<Regrouping> {
         let mut before: Vec<u32> =
             nodes.iter().filter_map(|n| self.customer_slot(*n)).map(|c| c as u32).collect();
         before.sort_unstable();
@@ -308,7 +321,6 @@ impl Resolver {
         let mut old: Vec<(u32, Customer)> = Vec::with_capacity(before.len());
         for slot in before {
             if let Some(customer) = self.state.customers[slot as usize].take() {
-                self.digest = self.digest.wrapping_sub(self.hash(&customer));
                 old.push((slot, customer));
             }
         }
@@ -316,6 +328,7 @@ impl Resolver {
             self.state.nodes[*node as usize].customer = NONE;
         }
         let mut new: Vec<(u32, bool)> = Vec::with_capacity(parts.len());
+        let mut kept: SmallVec<[u32; 4]> = SmallVec::new();
         let mut slots: Vec<u32> = old.iter().map(|(slot, _)| *slot).collect();
         for members in parts {
             let Some(birth) = members.iter().map(|n| self.state.nodes[*n as usize].birth).min() else {
@@ -325,10 +338,19 @@ impl Resolver {
             let unchanged = same.is_some_and(|(_, o)| o.members == members && o.birth == birth);
             let version = same.map_or(0, |(_, o)| o.version);
             let wanted = same.map(|(slot, _)| *slot);
-            let customer = Customer { members, birth, version };
-            self.digest = self.digest.wrapping_add(self.hash(&customer));
+            let customer = Customer { members, birth, version, contested };
+            if !unchanged {
+                self.digest = self.digest.wrapping_add(self.hash(&customer));
+                if let Some((_, was)) = same {
+                    self.digest = self.digest.wrapping_sub(self.hash(was));
+                }
+            }
+            kept.extend(wanted);
             let slot = self.place(customer, wanted, &mut slots);
             new.push((slot, unchanged));
+        }
+        for (_, gone) in old.iter().filter(|(slot, _)| !kept.contains(slot)) {
+            self.digest = self.digest.wrapping_sub(self.hash(gone));
         }
         self.state.free.extend(slots);
         self.tell(&old, &new)

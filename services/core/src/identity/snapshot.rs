@@ -65,7 +65,7 @@ impl Resolver {
         for customer in &s.customers {
             w.number(u64::from(customer.is_some()));
             if let Some(customer) = customer {
-                w.number(customer.version);
+                w.number(customer.version << 1 | u64::from(customer.contested));
             }
         }
         w.0
@@ -154,7 +154,8 @@ impl Resolver {
         for (at, node) in self.state.nodes.iter().enumerate().filter(|(_, n)| n.customer != NONE) {
             let slot = node.customer as usize;
             let version = versions.get(slot).copied().flatten().ok_or(BadRow)?;
-            let fresh = || Customer { members: SmallVec::new(), birth: node.birth, version };
+            let (version, contested) = (version >> 1, version & 1 == 1);
+            let fresh = || Customer { members: SmallVec::new(), birth: node.birth, version, contested };
             let customer = customers[slot].get_or_insert_with(fresh);
             customer.members.push(at as u32);
             customer.birth = customer.birth.min(node.birth);

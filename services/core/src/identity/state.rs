@@ -92,6 +92,8 @@ pub(crate) struct Customer {
     pub birth: Birth,
     /// Version of the last change of this customer, 0 before the first.
     pub version: u64,
+    /// A link was refused when it was evaluated last, so the order of its links matters.
+    pub contested: bool,
 }
 
 #[derive(Clone, Debug, Default)]
