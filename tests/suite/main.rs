@@ -1,5 +1,6 @@
 //! The suite: house rules and the black-box tests, one binary so that it links once.
 
+mod engine;
 mod fold_oracle;
 mod house_rules;
 mod oracle_laws;

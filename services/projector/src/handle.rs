@@ -7,7 +7,7 @@ use crate::{
     read::View,
     rebuild::{Progress, RebuildReport},
     recover::Parts,
-    store::{SledOptions, ViewStore, generation::Generations, open_or_move_aside},
+    store::{SledOptions, StoreError, ViewStore, generation::Generations, open_or_move_aside},
 };
 use std::{
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tributary_core::identity::policy::Policy;
 use tributary_eventlog::{EventLog, ReadLimits};
 
@@ -33,6 +33,10 @@ const IDLE: Duration = Duration::from_millis(200);
 /// Longest wait between tries after an error.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
+/// Opens the store in a folder, or an empty one in its place: then also where the one that would not open was moved.
+pub type StoreOpener =
+    Arc<dyn Fn(&Path) -> Result<(Arc<dyn ViewStore>, Option<PathBuf>), StoreError> + Send + Sync>;
+
 /// How a projector is set up.
 #[derive(Clone)]
 pub struct Options {
@@ -44,6 +48,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// The projection; another than [`Customers`] only in tests.
     pub projection: Arc<dyn Projection>,
+    /// Opens stores; another than sled's only in tests.
+    pub store: Option<StoreOpener>,
     /// Called first on the projector's thread, for instance to lower its priority.
     pub on_start: Option<fn()>,
 }
@@ -57,6 +63,7 @@ impl Options {
             policy,
             cache_bytes: 256 << 20,
             projection: Arc::new(Customers),
+            store: None,
             on_start: None,
         }
     }
@@ -82,6 +89,8 @@ struct Shared {
     generations: Generations,
     position: watch::Sender<u64>,
     stop: AtomicBool,
+    /// Wakes an idle projector that is to stop.
+    wake: Notify,
     status: Mutex<Status>,
     progress: Progress,
     /// One rebuild at a time.
@@ -113,6 +122,7 @@ impl Projector {
             generations,
             position,
             stop: AtomicBool::new(false),
+            wake: Notify::new(),
             status: Mutex::new(status),
             progress,
             rebuilding: Mutex::new(()),
@@ -159,6 +169,7 @@ impl Projector {
     /// Stops after the current batch, with a checkpoint. Blocks; calling it twice is harmless.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Relaxed);
+        self.shared.wake.notify_one();
         self.shared.progress.cancel.store(true, Ordering::Relaxed);
         if let Some(thread) = lock(&self.thread).take()
             && thread.join().is_err()
@@ -197,6 +208,7 @@ fn open_live(
     let dir = generations.path(number);
     let (store, moved) = open_store(&dir, options).map_err(ProjectorError::from)?;
     if let Some(moved) = moved {
+        let moved = keep_aside(moved, &options.dir);
         tracing::error!(store.moved_to = %moved.display(), "the store would not open; it was moved aside and is folded again");
         status.moved_aside = Some(moved);
     } else {
@@ -217,10 +229,24 @@ fn open_live(
     Ok(engine)
 }
 
-fn open_store(
-    dir: &Path,
-    options: &Options,
-) -> Result<(Arc<dyn ViewStore>, Option<PathBuf>), crate::store::StoreError> {
+/// A store that would not open lies in a generation's folder, which goes with the generation: it is kept beside them.
+fn keep_aside(moved: PathBuf, root: &Path) -> PathBuf {
+    let names = moved.parent().and_then(Path::file_name).zip(moved.file_name());
+    let Some((generation, store)) = names else { return moved };
+    let kept = root.join(format!("{}-{}", generation.to_string_lossy(), store.to_string_lossy()));
+    match std::fs::rename(&moved, &kept) {
+        Ok(()) => kept,
+        Err(error) => {
+            tracing::warn!(error = %error, "the store that would not open cannot be kept");
+            moved
+        }
+    }
+}
+
+fn open_store(dir: &Path, options: &Options) -> Result<(Arc<dyn ViewStore>, Option<PathBuf>), StoreError> {
+    if let Some(open) = &options.store {
+        return open(&dir.join("sled"));
+    }
     let sled = SledOptions { cache_bytes: options.cache_bytes, ..SledOptions::default() };
     let (store, moved) = open_or_move_aside(&dir.join("sled"), sled)?;
     Ok((Arc::new(store), moved))
@@ -323,7 +349,12 @@ fn follow(shared: &Shared) {
             }
             Ok(false) => {
                 clear_error(shared);
-                let _woken = runtime.block_on(async { tokio::time::timeout(IDLE, end.changed()).await });
+                runtime.block_on(async {
+                    tokio::select! {
+                        _ = tokio::time::timeout(IDLE, end.changed()) => {}
+                        () = shared.wake.notified() => {}
+                    }
+                });
             }
             Err(error) => {
                 tracing::error!(error = %error, "the projector stopped at an error and tries again");

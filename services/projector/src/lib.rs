@@ -20,7 +20,7 @@ pub mod store;
 pub use decode::decode;
 pub use engine::Engine;
 pub use error::{ProjectorError, StartError};
-pub use handle::{Options, Projector, Status};
+pub use handle::{Options, Projector, Status, StoreOpener};
 pub use meta::Meta;
 pub use projection::{Customers, Projection};
 pub use read::{ChangePage, Verified, View};
