@@ -79,6 +79,21 @@ pub enum ProfileSource {
     DisplayName = 5,
 }
 
+impl ProfileSource {
+    /// From its stored number.
+    #[must_use]
+    pub fn from_number(number: u64) -> Option<Self> {
+        Some(match number {
+            1 => Self::MemberMaster,
+            2 => Self::Form,
+            3 => Self::Till,
+            4 => Self::MailHeader,
+            5 => Self::DisplayName,
+            _ => return None,
+        })
+    }
+}
+
 /// Something sent along; the bytes stay at the source or in the raw request.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -116,13 +116,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event, WireError> {
         actor: event.actor,
         store: event.store,
         brand: event.brand,
-        profile_source: match event.profile_source {
-            1 => ProfileSource::MemberMaster,
-            3 => ProfileSource::Till,
-            4 => ProfileSource::MailHeader,
-            5 => ProfileSource::DisplayName,
-            _ => ProfileSource::Form,
-        },
+        profile_source: ProfileSource::from_number(u64::from(event.profile_source)).unwrap_or_default(),
     })
 }
 

@@ -151,14 +151,7 @@ impl Contribution {
             profile.push((*field.ok_or(BadRow)?, decode_cell(&mut r)?));
         }
         r.end()?;
-        let source = match bits >> 3 {
-            1 => ProfileSource::MemberMaster,
-            2 => ProfileSource::Form,
-            3 => ProfileSource::Till,
-            4 => ProfileSource::MailHeader,
-            5 => ProfileSource::DisplayName,
-            _ => return Err(BadRow),
-        };
+        let source = ProfileSource::from_number(bits >> 3).ok_or(BadRow)?;
         let trust = Trust::from_number((bits >> 1 & 3) as u32);
         Ok(Self { channel, kind, inbound: bits & 1 == 1, gives, profile, source, trust })
     }

@@ -142,7 +142,7 @@ impl Head {
                 usize::try_from(r.number()?).ok().and_then(|n| ProfileField::ALL.get(n)).ok_or(BadRow)?;
             let bits = r.number()?;
             let (full, trust) = (bits & 1 == 1, Trust::from_number((bits >> 1 & 3) as u32));
-            let source = source_of(bits >> 3)?;
+            let source = ProfileSource::from_number(bits >> 3).ok_or(BadRow)?;
             let (when, cell) = (get_when(r)?, decode_cell(r)?);
             head.profile.insert(*field, ProfileValue { full, trust, source, when, cell });
         }
@@ -180,15 +180,4 @@ impl Head {
         }
         Ok(())
     }
-}
-
-fn source_of(number: u64) -> Result<ProfileSource, BadRow> {
-    Ok(match number {
-        1 => ProfileSource::MemberMaster,
-        2 => ProfileSource::Form,
-        3 => ProfileSource::Till,
-        4 => ProfileSource::MailHeader,
-        5 => ProfileSource::DisplayName,
-        _ => return Err(BadRow),
-    })
 }
