@@ -2,6 +2,7 @@
 
 mod engine;
 mod fold_oracle;
+mod golden;
 mod house_rules;
 mod oracle_laws;
 mod oracle_scenarios;

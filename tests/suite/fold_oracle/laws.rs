@@ -256,6 +256,38 @@ fn a_corrected_receipt_is_the_corrected_receipt_alone() {
     }
 }
 
+/// Timelines of every size at which a fragment is stored in another way, in pages of every kind.
+#[test]
+fn long_timelines_are_whole() {
+    for count in [1_i64, 31, 32, 33, 64, 127, 128, 129, 450] {
+        let mut script = Script::new();
+        for n in 0..count {
+            let (label, minute) = (format!("e{n}"), n * 7_919 % 1_009 / 2);
+            script = script.event(&label, at(2, minute), Channel::Web, &[v("member", "M1")], purchase(n));
+        }
+        let events = deliver(&script.events(), count as u64);
+        let policy = tributary_core::identity::policy::Policy::default();
+        let wanted = super::expected(&outcome(&events, &policy));
+        for seed in 0..3 {
+            let world = World::of(&events, &policy, seed);
+            for page in [1, 31, 32, 33, 50, 199, 1_000] {
+                assert_eq!(world.seen(page), wanted, "{count} facts in pages of {page}");
+            }
+            // Half of them are taken back, so that heads and pages shrink again.
+            let mut fewer = events.clone();
+            for (n, mut gone) in script.events().into_iter().enumerate().filter(|(n, _)| n % 2 == 0) {
+                gone.event.revision = REMOVAL;
+                gone.event.body = Body::Removed { of: "purchase".to_owned() };
+                gone.event.id = EventId::derive("gone", "", &n.to_string(), REMOVAL, 0);
+                gone.position.sequence += 10_000;
+                fewer.push(gone);
+            }
+            let world = World::of(&fewer, &policy, seed);
+            assert_eq!(world.seen(20), super::expected(&outcome(&fewer, &policy)), "{count} less half");
+        }
+    }
+}
+
 fn is_act(event: &RecordedEvent) -> bool {
     matches!(event.event.body, Body::Identity { .. })
 }

@@ -15,7 +15,8 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 /// Newest timeline entries that a head holds.
 pub const RECENT_MAX: usize = 32;
-/// Newest orders, traits and notes that a head holds, so that it stays under 4 KiB.
+/// Newest orders, traits and notes that a head holds: with values as they come in practice it is under 4 KiB, with the
+/// longest that are kept under 32 KiB, above which the store gets slow.
 pub const ORDERS_MAX: usize = 20;
 /// See [`ORDERS_MAX`].
 pub const TRAITS_MAX: usize = 20;
@@ -23,6 +24,9 @@ pub const TRAITS_MAX: usize = 20;
 pub const NOTES_MAX: usize = 10;
 /// A longer profile value is no name, number or address; it stays in the event.
 pub const PROFILE_BYTES_MAX: usize = 256;
+
+/// A longer order number, state, trait or trait value is not kept by name either.
+pub const TEXT_BYTES_MAX: usize = 256;
 
 /// Order on timelines and of registers: time, then event id.
 pub type When = (Micros, EventId);
@@ -156,7 +160,6 @@ impl Head {
     fn add_gives(&mut self, entry: Entry, c: &Contribution) {
         let when = (entry.at, entry.event);
         match &c.gives {
-            Gives::Nothing | Gives::Entry => {}
             Gives::Purchase { currency, total } => {
                 let sum = self.currencies.entry(currency.clone()).or_default();
                 sum.orders += 1;
@@ -169,7 +172,7 @@ impl Head {
                 sum.refunds += 1;
                 sum.net = sum.net.plus(total.negated());
             }
-            Gives::Order { number, state } => {
+            Gives::Order { number, state } if short(number) && short(state) => {
                 newest(&mut self.orders, number.clone(), (when, state.clone()));
                 bound(&mut self.orders, ORDERS_MAX);
             }
@@ -183,11 +186,12 @@ impl Head {
                     self.consents.insert(key, new);
                 }
             }
-            Gives::Trait { name, value } => {
+            Gives::Trait { name, value } if short(name) && short(value) => {
                 newest(&mut self.traits, name.clone(), (when, value.clone()));
                 bound(&mut self.traits, TRAITS_MAX);
             }
             Gives::Note => push_newest(&mut self.notes, entry, NOTES_MAX),
+            Gives::Nothing | Gives::Entry | Gives::Order { .. } | Gives::Trait { .. } => {}
         }
     }
 
@@ -284,6 +288,10 @@ impl Head {
         other.notes.iter().for_each(|e| push_newest(&mut self.notes, *e, NOTES_MAX));
         other.recent.iter().for_each(|e| push_newest(&mut self.recent, *e, RECENT_MAX));
     }
+}
+
+fn short(text: &str) -> bool {
+    text.len() <= TEXT_BYTES_MAX
 }
 
 fn keep_best(profile: &mut BTreeMap<ProfileField, ProfileValue>, field: ProfileField, new: ProfileValue) {

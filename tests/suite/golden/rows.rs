@@ -1,0 +1,173 @@
+//! Golden store rows: of a customer with a fact of every kind, of a fragment with time pages, and of everything beside.
+
+use super::{check, hex, unhex, values};
+use std::collections::HashMap;
+use tributary_core::{
+    body::Body,
+    change::{Change, ChangeKind},
+    codec::{BadRow, Reader, Writer},
+    draft::{Claim, Draft},
+    event::{RecordedEvent, Trust},
+    fold::{Count, DeadLetter, Fold, Outcome, Place, Rows, fact::Fact, fragment::Fragment},
+    identity::{Resolver, policy::Policy},
+    ids::{CustomerId, EventId, FactKey, Position},
+    time::Micros,
+    token::Token,
+};
+use tributary_projector::Meta;
+
+#[derive(Default)]
+struct Stored(HashMap<Vec<u8>, Vec<u8>>);
+
+impl Rows for Stored {
+    fn row(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BadRow> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn place(&self, _: &FactKey) -> Result<Option<Place>, BadRow> {
+        Ok(None)
+    }
+}
+
+/// Rows of all fragments that these events make, by key.
+fn fold(events: &[RecordedEvent]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut fold = Fold::new(Resolver::new(Policy::default()));
+    let stored = Stored::default();
+    for event in events {
+        fold.apply(&stored, event).expect("nothing is read");
+    }
+    let rows = fold.commit(0).fragments.into_iter().flatten();
+    let mut rows: Vec<_> = rows.filter_map(|(key, row)| Some((key, row?))).collect();
+    rows.sort();
+    rows
+}
+
+fn visits(count: u64) -> Vec<RecordedEvent> {
+    let visit = |n: u64| {
+        let mut draft = Draft::new(format!("v{n}"), Body::Visit { kind: "page".into() });
+        draft.occurred_at = Some(Micros(values::START - 1_000_000 * (n as i64 * 7_919 % 1_009)));
+        draft.identifiers = vec![Claim::new("member", "", "M1", Trust::Verified)];
+        values::recorded(draft, n)
+    };
+    (1..=count).map(visit).collect()
+}
+
+/// Rows give back the fragments they were made of.
+fn judge(file: &str, rows: &[(Vec<u8>, Vec<u8>)], written: impl Fn(&[u8]) -> bool) {
+    let lines: Vec<_> = rows.iter().filter(|(key, _)| written(key)).map(|(k, r)| (hex(k), hex(r))).collect();
+    let golden = check(file, &lines);
+    let fresh = Stored(rows.iter().cloned().collect());
+    let mut old = Stored(rows.iter().cloned().collect());
+    old.0.extend(golden.iter().map(|(key, row)| (unhex(key), unhex(row))));
+    let heads = rows.iter().filter(|(key, _)| key[0] == b'h');
+    for (key, _) in heads {
+        let token = Token(key[1..].try_into().expect("a token"));
+        let [mut a, mut b] =
+            [&fresh, &old].map(|s| Fragment::load(s, token, false).expect("a row of the first release"));
+        assert_eq!(a.head, b.head);
+        assert_eq!(a.entries(&fresh, None, 1_000), b.entries(&old, None, 1_000));
+        assert_eq!(facts(&mut a, &fresh), facts(&mut b, &old));
+    }
+}
+
+fn facts(fragment: &mut Fragment, stored: &Stored) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let read = fragment.each_fact(stored, |_, fact| {
+        facts.push(fact.clone());
+        Ok(())
+    });
+    read.expect("rows of the first release");
+    facts
+}
+
+#[test]
+fn rows_of_fragments_are_for_ever() {
+    judge("fragments.tsv", &fold(&values::one_of_each()), |_| true);
+    let many = fold(&visits(260));
+    assert!(many.iter().filter(|(key, _)| key[0] == b't').count() > 2, "pages and their directory");
+    judge("timepages.tsv", &many, |key| matches!(key[0], b't' | b'h'));
+}
+
+const CUSTOMER: CustomerId = CustomerId { event: EventId([5; 16]), ordinal: 1 };
+
+fn changes() -> Vec<Change> {
+    let kinds =
+        [ChangeKind::Created, ChangeKind::Updated, ChangeKind::Merged, ChangeKind::Split, ChangeKind::Erased];
+    let change = |kind: ChangeKind| {
+        let other = CustomerId { event: EventId([6; 16]), ordinal: 255 };
+        let list = |wanted| if kind == wanted { vec![other, CUSTOMER] } else { Vec::new() };
+        Change {
+            id: Change::id_of(kind, CUSTOMER, EventId([8; 16])),
+            kind,
+            customer: CUSTOMER,
+            version: 70_000,
+            follows: 300,
+            caused_by: EventId([8; 16]),
+            at: Micros(values::START),
+            from: list(ChangeKind::Merged),
+            parts: list(ChangeKind::Split),
+        }
+    };
+    kinds.map(change).to_vec()
+}
+
+fn letter() -> DeadLetter {
+    DeadLetter {
+        version: 9,
+        position: Position { origin: 0x0a0b_0c0d, sequence: 8 },
+        recorded_at: Micros(values::START),
+        event: Some(EventId([4; 16])),
+        channel: "shop".into(),
+        reason: "unknown_type".into(),
+        detail: "type 17".into(),
+    }
+}
+
+#[test]
+fn rows_beside_fragments_are_for_ever() {
+    let count = Count { folded: 1, duplicate: 200, superseded: 3, parked: 0, last_at: Micros(values::START) };
+    let at = Position { origin: 0x0a0b_0c0d, sequence: 300 };
+    let outcomes = [
+        Outcome::Folded,
+        Outcome::Replaced(at),
+        Outcome::Duplicate,
+        Outcome::Superseded,
+        Outcome::Parked,
+        Outcome::Own,
+    ];
+    let place = Place { home: Token([2; 16]), event: EventId([4; 16]), position: at };
+    let meta = Meta {
+        fold_version: tributary_core::fold::VERSION,
+        position: at,
+        records: 299,
+        facts_digest: 17,
+        digest: u128::MAX,
+        policy: Policy::default().to_json(),
+    };
+    let mut w = Writer::default();
+    outcomes.iter().for_each(|o| o.encode(&mut w));
+    let mut lines: Vec<_> =
+        changes().iter().map(|c| (format!("change {:?}", c.kind), hex(&c.to_row()))).collect();
+    lines.push(("dead letter".into(), hex(&letter().to_row())));
+    lines.push(("dead record".into(), hex(&DeadLetter { event: None, ..letter() }.to_row())));
+    lines.push(("count".into(), hex(&count.to_row())));
+    lines.push(("outcomes".into(), hex(&w.0)));
+    lines.push(("place".into(), hex(&place.to_bytes())));
+    lines.push(("meta".into(), hex(&meta.to_row())));
+    let golden = check("rows.tsv", &lines);
+    let row = |name: &str| unhex(&golden[name]);
+    for change in changes() {
+        assert_eq!(Change::from_row(&row(&format!("change {:?}", change.kind))), Ok(change));
+    }
+    assert_eq!(DeadLetter::from_row(&row("dead letter")), Ok(letter()));
+    assert_eq!(DeadLetter::from_row(&row("dead record")), Ok(DeadLetter { event: None, ..letter() }));
+    assert_eq!(Count::from_row(&row("count")), Ok(count));
+    assert_eq!(Place::from_bytes(&row("place")), Some(place));
+    assert_eq!(Meta::from_row(&row("meta")), Ok(Some(meta)));
+    let bytes = row("outcomes");
+    let mut r = Reader(&bytes);
+    for outcome in outcomes {
+        assert_eq!(Outcome::decode(&mut r), Ok(outcome));
+    }
+    assert_eq!(r.end(), Ok(()));
+}
