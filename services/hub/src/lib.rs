@@ -17,6 +17,7 @@ pub mod lock;
 pub mod metrics;
 pub mod offline;
 pub mod output;
+pub mod page;
 pub mod problem;
 pub mod query;
 pub mod serve;

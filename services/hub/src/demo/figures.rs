@@ -1,0 +1,77 @@
+//! What became of the story, read from the projection's views.
+
+use std::collections::{BTreeMap, BTreeSet};
+use tributary_core::{
+    codec::BadRow,
+    identity::{Refusal, Tier},
+};
+use tributary_projector::Projector;
+
+/// More dead letters than the story can have.
+const DEAD_MAX: usize = 10_000;
+
+/// Figures of a projection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Records folded.
+    pub records: u64,
+    /// Customers.
+    pub customers: usize,
+    /// Identifiers.
+    pub identifiers: usize,
+    /// Links taken, by where they come from.
+    pub taken: BTreeMap<&'static str, usize>,
+    /// Links refused, by reason.
+    pub refused: BTreeMap<&'static str, usize>,
+    /// Dead letters, by reason.
+    pub dead: BTreeMap<String, usize>,
+}
+
+/// Reads the figures as of the last commit.
+///
+/// # Errors
+/// [`BadRow`] if the store cannot give them.
+pub fn read(projector: &Projector) -> Result<Figures, BadRow> {
+    projector.read(|view| {
+        let engine = view.engine();
+        let mut figures = Figures { records: engine.position().sequence, ..Figures::default() };
+        for letter in view.dead_letters(0, DEAD_MAX)? {
+            *figures.dead.entry(letter.reason).or_default() += 1;
+        }
+        engine.with_sources(|sources, _| {
+            let resolver = sources.resolver;
+            (figures.customers, figures.identifiers) = (resolver.customers(), resolver.identifiers());
+            // A refused link is told by the customers of both its ends.
+            let mut seen = BTreeSet::new();
+            for (_, customer) in resolver.customers_from(0) {
+                for link in resolver.links(customer) {
+                    if !seen.insert((link.ends, link.tier, link.refused)) {
+                        continue;
+                    }
+                    match link.refused {
+                        None => *figures.taken.entry(tier(link.tier)).or_default() += 1,
+                        Some(reason) => *figures.refused.entry(refusal(reason)).or_default() += 1,
+                    }
+                }
+            }
+        });
+        Ok(figures)
+    })
+}
+
+fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Operator => "operator",
+        Tier::Verified => "verified",
+        Tier::Claimed => "claimed",
+    }
+}
+
+fn refusal(reason: Refusal) -> &'static str {
+    match reason {
+        Refusal::CannotLink => "cannot link",
+        Refusal::Limit => "over a limit",
+        Refusal::VerifiedElsewhere => "verified elsewhere",
+        Refusal::Shared => "shared by several",
+    }
+}
