@@ -12,7 +12,7 @@ use crate::{
     cli::{Exit, Failure},
     client::Client,
     output::printable,
-    serve::{self, Running},
+    serve::{self, Running, Signals},
 };
 use serde_json::{Value as Json, json};
 use setup::Place;
@@ -24,7 +24,6 @@ use std::{
     time::{Duration, Instant},
 };
 use story::Story;
-use tokio::signal::unix::{SignalKind, signal};
 use tributary_projector::Projector;
 
 /// Longest wait for the projection after the last payload; it needs a second.
@@ -46,7 +45,9 @@ const CHANGES_SHOWN: usize = 20;
 
 /// `demo`'s arguments.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tributary demo\n  tributary demo --exit\n  tributary demo --keep ./my-demo")]
+#[command(
+    after_help = "Examples:\n  tributary demo\n  tributary demo --exit\n  tributary demo --keep ./my-demo"
+)]
 pub struct Args {
     /// Keep the data in this new folder
     #[arg(long, value_name = "FOLDER")]
@@ -61,12 +62,13 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] if it cannot start, if the hub does not answer as it should, or if the rebuilt views differ.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
+    let mut signals = Signals::new()?;
     let place = Place::open(args.keep.as_deref())?;
     let [listen, api] = setup::addresses();
     let running = serve::start(place.config(listen, api)?).await?;
     let outcome = tokio::select! {
         outcome = show(&args, &place, &running) => outcome,
-        () = told_to_stop() => Ok(Exit::Ok),
+        () = signals.wait() => Ok(Exit::Ok),
     };
     running.stop().await;
     let mut out = io::stdout();
@@ -76,20 +78,6 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         writeln!(out, "▸ stopped; go on with: tributary serve --config {}", place.file().display())?;
     }
     outcome
-}
-
-async fn told_to_stop() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            // Without the signal there is still Ctrl-C.
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated => {}
-    }
 }
 
 fn say(text: &str) -> Result<(), Failure> {
@@ -106,7 +94,9 @@ async fn show(args: &Args, place: &Place, running: &Running) -> Result<Exit, Fai
     } else {
         place.root().display().to_string()
     };
-    say(&format!("▸ embedded log, data in {folder}\n  not for production: sample data, nobody in it is real\n"))?;
+    say(&format!(
+        "▸ embedded log, data in {folder}\n  not for production: sample data, nobody in it is real\n"
+    ))?;
     let told = tokio::task::spawn_blocking(|| story::tell(story::SEED)).await;
     let story = told.map_err(|error| Failure::new(Exit::CheckFailed, format!("no story: {error}")))?;
     let (heroine, line) = (story.heroine.clone(), story.heroine_line.clone());

@@ -14,15 +14,8 @@ use tempfile::TempDir;
 /// The configuration, with secrets from the environment and the usual addresses.
 pub const TEMPLATE: &str = include_str!("../../demo/tributary.toml");
 /// Names of the secrets in it.
-pub const SECRETS: [&str; 7] = [
-    "DEMO_LINE",
-    "DEMO_MAIL",
-    "DEMO_META",
-    "DEMO_META_VERIFY",
-    "DEMO_TILL",
-    "DEMO_TILL_HK",
-    "DEMO_MEMBERS",
-];
+pub const SECRETS: [&str; 7] =
+    ["DEMO_LINE", "DEMO_MAIL", "DEMO_META", "DEMO_META_VERIFY", "DEMO_TILL", "DEMO_TILL_HK", "DEMO_MEMBERS"];
 /// Addresses in the template; others are taken where these are in use.
 const PORTS: [u16; 2] = [8080, 8081];
 
@@ -40,7 +33,8 @@ impl Place {
     pub fn open(keep: Option<&Path>) -> Result<Self, Failure> {
         let place = match keep {
             None => {
-                let temporary = tempfile::Builder::new().prefix("tributary-demo-").tempdir().map_err(failed)?;
+                let temporary =
+                    tempfile::Builder::new().prefix("tributary-demo-").tempdir().map_err(failed)?;
                 Self { root: temporary.path().to_owned(), temporary: Some(temporary) }
             }
             Some(folder) => {
@@ -64,7 +58,7 @@ impl Place {
         fs::create_dir_all(&folder).map_err(failed)?;
         for name in SECRETS {
             let mut bytes = [0_u8; 16];
-            getrandom::fill(&mut bytes).map_err(|error| failed(io::Error::other(error)))?;
+            getrandom::fill(&mut bytes).map_err(|error| failed(io::Error::other(error.to_string())))?;
             let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             fs::write(folder.join(name), secret).map_err(failed)?;
         }

@@ -53,6 +53,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/jobs", get(operate::jobs))
         .route("/v1/deadletters", get(operate::dead_letters))
         .route("/v1/verify", get(operate::verify))
+        .merge(crate::page::router())
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Read), guard));
     let operate = Router::new()
         .route("/v1/identity/{act}", post(identity::act))

@@ -49,7 +49,12 @@ pub fn tell(person: &Person, address: &str, words: &Words, rng: &mut Rng, out: &
 fn post(fields: &Fields, rng: &mut Rng, when: i64) -> Payload {
     match rng.below(10) {
         0..=5 => urlencoded(fields, when),
-        6..=7 => Payload::new(CHANNEL, &format!("multipart/form-data; boundary={BOUNDARY}"), multipart(fields), when),
+        6..=7 => Payload::new(
+            CHANNEL,
+            &format!("multipart/form-data; boundary={BOUNDARY}"),
+            multipart(fields),
+            when,
+        ),
         _ => {
             let object: Map<String, Value> =
                 fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
@@ -90,9 +95,12 @@ pub fn faults(rng: &mut Rng, out: &mut Vec<Payload>) {
         ];
         out.push(urlencoded(&fields, at(n * 7, rng.between(0, 80_000))));
     }
-    let torn = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"your-name\"\r\n\r\nhalf a for");
+    let torn =
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"your-name\"\r\n\r\nhalf a for");
     let multipart = format!("multipart/form-data; boundary={BOUNDARY}");
     out.push(Payload::new(CHANNEL, &multipart, torn, at(44, 60_000)).dead(1));
     out.push(Payload::new(CHANNEL, "application/json", "{\"your-name\": ", at(90, 61_000)).dead(1));
-    out.push(Payload::new(CHANNEL, "application/x-www-form-urlencoded", "your-name=&tel=", at(120, 3_000)).dead(1));
+    out.push(
+        Payload::new(CHANNEL, "application/x-www-form-urlencoded", "your-name=&tel=", at(120, 3_000)).dead(1),
+    );
 }

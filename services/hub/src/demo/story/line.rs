@@ -16,14 +16,15 @@ const BOT: &str = "Udeadbeef00000000000000000000c4a1";
 /// So many webhooks of a hundred arrive twice.
 const REDELIVERED_PERCENT: usize = 4;
 /// Pages of the rich menu.
-const BUTTONS: [&str; 5] = ["menu=coupons", "menu=points", "menu=stores", "menu=new", "action=book&class=tea"];
+const BUTTONS: [&str; 5] =
+    ["menu=coupons", "menu=points", "menu=stores", "menu=new", "action=book&class=tea"];
 
 /// Everything of one person, appended to `out`.
 pub fn tell(person: &Person, words: &Words, rng: &mut Rng, out: &mut Vec<Payload>) {
     let first = rng.between(0, 70);
     let mut chat = Chat { person, rng, out };
     chat.send(at(first, 36_000 + 600), json!({"type": "follow", "follow": {"isUnblocked": false}}));
-    if person.uses.card && chat.rng.percent(75) {
+    if person.uses.card && chat.rng.percent(86) {
         let (day, second) = (first + chat.rng.between(0, 20), chat.rng.between(32_400, 79_200));
         chat.link(at(day, second));
     }
@@ -64,7 +65,8 @@ impl Chat<'_> {
     fn link(&mut self, when: i64) {
         let nonce = self.rng.hex(32);
         self.send(when, json!({"type": "accountLink", "link": {"result": "ok", "nonce": nonce}}));
-        let line = json!({"type": "line", "scope": "demo-provider", "value": self.person.line, "trust": "verified"});
+        let line =
+            json!({"type": "line", "scope": "demo-provider", "value": self.person.line, "trust": "verified"});
         self.out.push(members::linked(self.person, "line", vec![line], &nonce, when + 1));
     }
 

@@ -65,7 +65,11 @@ fn thread(person: &Person, words: &Words, rng: &mut Rng, when: i64, out: &mut Ve
     let texts: Vec<&[&str; 3]> = words.mails.iter().filter(|m| m[0] == language).collect();
     let [_, subject, text] = **rng.pick(&texts);
     // What a charset cannot write, its users write in Latin letters.
-    let name = if matches!(charset, Charset::Utf8Quoted | Charset::Iso2022Jp) { &person.latin } else { &person.name };
+    let name = if matches!(charset, Charset::Utf8Quoted | Charset::Iso2022Jp) {
+        &person.latin
+    } else {
+        &person.name
+    };
     let id = format!("{}@{}", rng.hex(20), "mailer.example");
     let first = Mail {
         from: (name, &person.email),
@@ -101,7 +105,8 @@ fn thread(person: &Person, words: &Words, rng: &mut Rng, when: i64, out: &mut Ve
     out.push(reply.write(later));
     if rng.percent(50) {
         let quoted = quoted(&answer, subject, later, language);
-        let thanks = Mail { subject: format!("回覆: {subject}"), text: quoted, answers: Some(ours), ..first };
+        let thanks =
+            Mail { subject: format!("回覆: {subject}"), text: quoted, answers: Some(ours), ..first };
         let thanks = Mail { id: format!("{}@mailer.example", rng.hex(20)), ..thanks };
         out.push(thanks.write(later + rng.between(600, 60_000)));
     }
@@ -150,7 +155,10 @@ pub fn faults(people: &[&Person], rng: &mut Rng, out: &mut Vec<Payload>) {
         out.push(if n % 2 == 0 { away.write(when) } else { bounce(person, rng, when) });
     }
     out.push(Payload::new(CHANNEL, "message/rfc822", "\u{0}\u{1}not a mail at all", at(101, 40_000)).dead(1));
-    out.push(Payload::new(CHANNEL, "message/rfc822", "<html><body>502 Bad Gateway</body></html>", at(150, 1)).dead(1));
+    out.push(
+        Payload::new(CHANNEL, "message/rfc822", "<html><body>502 Bad Gateway</body></html>", at(150, 1))
+            .dead(1),
+    );
 }
 
 fn bounce(person: &Person, rng: &mut Rng, when: i64) -> Payload {

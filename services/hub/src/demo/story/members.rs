@@ -48,7 +48,7 @@ pub fn tell(person: &Person, rng: &mut Rng, out: &mut Vec<Payload>) {
         "identifiers": [card(person)], "profile": profile,
     });
     out.push(event(&format!("join-{}", person.member), "profile.changed", joined, &data));
-    if person.uses.mail && rng.percent(70) || person.keen == 250 {
+    if person.uses.mail && rng.percent(90) || person.keen == 250 {
         let address = json!({"type": "email", "value": person.email, "trust": "verified"});
         let data = json!({
             "key": format!("member/{}/address", person.member), "profile_source": "member_master",
@@ -65,6 +65,18 @@ pub fn tell(person: &Person, rng: &mut Rng, out: &mut Vec<Payload>) {
         });
         out.push(event(&format!("tier-{}-{revision}", person.member), "trait.changed", when, &data));
     }
+}
+
+/// Somebody without a card who wrote: the address was confirmed by a link in our mail, the phone by a code.
+pub fn confirmed(person: &Person, rng: &mut Rng, out: &mut Vec<Payload>) {
+    let when = at(rng.between(5, 150), rng.between(36_000, 75_000));
+    let ids = json!([
+        {"type": "email", "value": person.email, "trust": "verified"},
+        {"type": "phone", "value": person.spelt(rng), "trust": "verified"},
+    ]);
+    let key = format!("contact/{}", rng.hex(12));
+    let data = json!({"key": key, "profile_source": "form", "identifiers": ids, "profile": {"name": person.signs()}});
+    out.push(event(&key, "profile.changed", when, &data));
 }
 
 /// Two members of one family, whose only address was confirmed for both: it can stand with one of them only.
@@ -86,7 +98,10 @@ pub fn faults(out: &mut Vec<Payload>) {
     for (n, (kind, data)) in [
         ("trait.changed", json!({"identifiers": ids})),
         ("profile.changed", json!({"identifiers": ids, "profil": {"name": "x"}})),
-        ("purchase.completed", json!({"identifiers": ids, "purchase": {"currency": "TWD", "total": "a lot"}})),
+        (
+            "purchase.completed",
+            json!({"identifiers": ids, "purchase": {"currency": "TWD", "total": "a lot"}}),
+        ),
     ]
     .into_iter()
     .enumerate()

@@ -46,7 +46,8 @@ fn comment(person: &Person, words: &Words, rng: &mut Rng, out: &mut Vec<Payload>
         "from": {"id": person.social, "name": person.signs()}, "created_time": when,
         "message": *rng.pick(&texts),
     });
-    let change = |value: &Value, when: i64| page("changes", when, &json!({"field": "feed", "value": value}), when);
+    let change =
+        |value: &Value, when: i64| page("changes", when, &json!({"field": "feed", "value": value}), when);
     out.push(change(&value, when));
     if rng.percent(4) {
         out.push(change(&value, when).again(300)); // sent once more
@@ -58,7 +59,8 @@ fn comment(person: &Person, words: &Words, rng: &mut Rng, out: &mut Vec<Payload>
             out.push(change(&value, when + 120));
         }
         1 => {
-            let gone = json!({"item": "comment", "verb": "remove", "comment_id": id, "post_id": value["post_id"]});
+            let gone =
+                json!({"item": "comment", "verb": "remove", "comment_id": id, "post_id": value["post_id"]});
             out.push(change(&gone, when + 900));
         }
         _ => {}
@@ -81,7 +83,8 @@ fn talk(person: &Person, words: &Words, rng: &mut Rng, when: i64, out: &mut Vec<
     out.push(message);
     if rng.percent(45) {
         let answers = Words::of(&words.answers, person.language());
-        let answer = json!({"mid": format!("m_{}", rng.hex(24)), "is_echo": true, "text": *rng.pick(&answers)});
+        let answer =
+            json!({"mid": format!("m_{}", rng.hex(24)), "is_echo": true, "text": *rng.pick(&answers)});
         out.push(messaging(PAGE, &person.social, when + 200, "message", &answer));
     }
 }
@@ -92,9 +95,7 @@ fn link(person: &Person, rng: &mut Rng, when: i64, out: &mut Vec<Payload>) {
     let code = rng.hex(32);
     let linking = json!({"status": "linked", "authorization_code": code});
     out.push(messaging(&person.social, PAGE, when, "account_linking", &linking));
-    let id = |network: &str| {
-        json!({"type": "social", "scope": format!("{network}:{PAGE}"), "value": person.social, "trust": "verified"})
-    };
+    let id = |network: &str| json!({"type": "social", "scope": format!("{network}:{PAGE}"), "value": person.social, "trust": "verified"});
     out.push(members::linked(person, "facebook", vec![id("messenger"), id("facebook")], &code, when + 2));
 }
 

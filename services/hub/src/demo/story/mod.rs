@@ -50,6 +50,8 @@ pub fn tell(seed: u64) -> Story {
     for (n, person) in people.iter().enumerate() {
         if person.uses.card {
             members::tell(person, &mut rng, &mut out);
+        } else if person.uses.mail && !person.hong_kong && rng.percent(75) {
+            members::confirmed(person, &mut rng, &mut out);
         }
         if person.uses.line {
             line::tell(person, &words, &mut rng, &mut out);
@@ -77,8 +79,8 @@ pub fn tell(seed: u64) -> Story {
 fn typed_address(n: usize, people: &[Person]) -> &str {
     let whose = match n % 40 {
         0 => n,
-        19 => n - 1,               // a couple with one address
-        33 => (n * 7) % PEOPLE,    // somebody of the same name
+        19 => n - 1,            // a couple with one address
+        33 => (n * 7) % PEOPLE, // somebody of the same name
         _ => n,
     };
     people.get(whose).map_or("", |person| person.email.as_str())

@@ -132,7 +132,11 @@ fn person(n: usize, words: &Words, rng: &mut Rng, phones: &mut BTreeSet<String>)
         member: format!("M{:05}", 10_000 + n * 7),
         line: format!("U{}", rng.hex(32)),
         social: format!("7{}", rng.digits(15)),
-        address: if hong_kong { "香港上環皇后大道中".into() } else { format!("{street} {} 號", rng.between(2, 240)) },
+        address: if hong_kong {
+            "香港上環皇后大道中".into()
+        } else {
+            format!("{street} {} 號", rng.between(2, 240))
+        },
         born: format!("19{:02}-{:02}-{:02}", rng.between(55, 99), rng.between(1, 12), rng.between(1, 28)),
         store: if hong_kong { 4 } else { rng.below(4) },
         uses: uses(rng),
@@ -141,14 +145,14 @@ fn person(n: usize, words: &Words, rng: &mut Rng, phones: &mut BTreeSet<String>)
 }
 
 fn uses(rng: &mut Rng) -> Uses {
-    let till = rng.percent(74);
+    let till = rng.percent(80);
     let mut uses = Uses {
-        line: rng.percent(55),
+        line: rng.percent(52),
         form: rng.percent(45),
         mail: rng.percent(36),
         meta: rng.percent(28),
         till,
-        card: till && rng.percent(72),
+        card: till && rng.percent(84),
     };
     // Nobody is a customer without a channel.
     uses.line |= !(uses.form || uses.mail || uses.meta || uses.till);

@@ -54,7 +54,8 @@ impl Till<'_> {
             return if self.rng.percent(6) { placeholder } else { nobody };
         }
         let person = *self.rng.pick(self.here);
-        let phone = if !person.uses.card || self.rng.percent(35) { person.spelt(self.rng) } else { String::new() };
+        let phone =
+            if !person.uses.card || self.rng.percent(35) { person.spelt(self.rng) } else { String::new() };
         let name = if self.rng.percent(50) { person.name.clone() } else { String::new() };
         (if person.uses.card { person.member.clone() } else { String::new() }, phone, name)
     }
@@ -81,8 +82,18 @@ impl Till<'_> {
             let time = clock(39_600 + n * 1_800 + self.rng.between(0, 1_200));
             let register = self.rng.between(1, 2).to_string();
             let mut row = [
-                self.store.to_owned(), register, receipt, date.to_string(), time, member, phone, name,
-                total.to_string(), String::new(), String::new(), "0".to_owned(),
+                self.store.to_owned(),
+                register,
+                receipt,
+                date.to_string(),
+                time,
+                member,
+                phone,
+                name,
+                total.to_string(),
+                String::new(),
+                String::new(),
+                "0".to_owned(),
             ];
             match self.rng.below(700) {
                 0 => (row[8], dead) = ("壞".to_owned(), dead + 1),
@@ -110,7 +121,9 @@ impl Till<'_> {
     fn corrected(&mut self, mut rows: Vec<[String; 12]>, sent: i64, dead: u32) -> Payload {
         for _ in 0..2 {
             let place = self.rng.below(rows.len());
-            if let Some(row) = rows.get_mut(place).filter(|row| row[9].is_empty() && row[8].parse::<i64>().is_ok()) {
+            if let Some(row) =
+                rows.get_mut(place).filter(|row| row[9].is_empty() && row[8].parse::<i64>().is_ok())
+            {
                 row[8] = (self.rng.between(10, 90) * 10).to_string();
                 row[11] = "1".to_owned();
             }
@@ -132,7 +145,10 @@ impl Till<'_> {
             let time = clock(41_000 + n * 3_000).replace(':', "");
             let receipt = format!("H{}{n:02}", date.strftime("%y%m%d"));
             let date = date.strftime("%Y%m%d");
-            text.push_str(&format!("H|{}|{receipt}|{date}|{time}|{member}|{phone}|{name}|{total}\r\n", self.store));
+            text.push_str(&format!(
+                "H|{}|{receipt}|{date}|{time}|{member}|{phone}|{name}|{total}\r\n",
+                self.store
+            ));
             for (sku, pieces, amount) in &basket {
                 text.push_str(&format!("D|{sku}|{pieces}|{}\r\n", amount / 4));
             }
