@@ -21,7 +21,7 @@ pub struct Figures {
     pub identifiers: usize,
     /// Links taken, by where they come from.
     pub taken: BTreeMap<&'static str, usize>,
-    /// Links refused, by reason.
+    /// Links refused that kept two customers apart, by reason.
     pub refused: BTreeMap<&'static str, usize>,
     /// Dead letters, by reason.
     pub dead: BTreeMap<String, usize>,
@@ -41,14 +41,17 @@ pub fn read(projector: &Projector) -> Result<Figures, BadRow> {
         engine.with_sources(|sources, _| {
             let resolver = sources.resolver;
             (figures.customers, figures.identifiers) = (resolver.customers(), resolver.identifiers());
-            // A refused link is told by the customers of both its ends.
+            // A link between two customers is told by the customers of both its ends.
             let mut seen = BTreeSet::new();
             for (_, customer) in resolver.customers_from(0) {
                 for link in resolver.links(customer) {
                     if !seen.insert((link.ends, link.tier, link.refused)) {
                         continue;
                     }
+                    // Refused, but both ends are with this customer by better evidence: nothing was kept apart.
+                    let apart = link.customers.0.is_some() || link.customers.1.is_some();
                     match link.refused {
+                        Some(_) if !apart => {}
                         None => *figures.taken.entry(tier(link.tier)).or_default() += 1,
                         Some(reason) => *figures.refused.entry(refusal(reason)).or_default() += 1,
                     }

@@ -48,7 +48,7 @@ pub fn figures(figures: &Figures, duplicates: u64) -> String {
     let _ = writeln!(out, "  {}", counted(&figures.dead));
     let _ = writeln!(
         out,
-        "▸ {} identifiers → {} customers   {} links taken, {} refused",
+        "▸ {} identifiers → {} customers   {} links taken, {} refused between customers",
         thousands(figures.identifiers as u64),
         thousands(figures.customers as u64),
         thousands(taken as u64),

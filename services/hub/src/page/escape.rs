@@ -37,9 +37,40 @@ pub fn masked_name(name: &str) -> String {
     characters.iter().enumerate().map(|(place, c)| if shown(place) { *c } else { '○' }).collect()
 }
 
+/// Last digits of a phone that stay.
+const DIGITS_SHOWN: usize = 3;
+/// Fewer digits would be guessed from those.
+const DIGITS_MIN: usize = 8;
+
+/// A phone as somebody wrote it, with all but its last digits covered.
+#[must_use]
+pub fn masked_phone(phone: &str) -> String {
+    let half = |c: char| {
+        if ('０'..='９').contains(&c) { char::from(b'0' + (u32::from(c) - 0xFF10) as u8) } else { c }
+    };
+    let digits: String = phone.chars().map(half).filter(char::is_ascii_digit).collect();
+    match digits.len().checked_sub(DIGITS_SHOWN).and_then(|hidden| digits.split_at_checked(hidden)) {
+        Some((hidden, shown)) if digits.len() >= DIGITS_MIN => format!("{}{shown}", "*".repeat(hidden.len())),
+        _ => "…".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{escape, masked_name};
+    use super::{escape, masked_name, masked_phone};
+
+    #[test]
+    fn phones_are_covered_in_any_spelling() {
+        for (phone, shown) in [
+            ("0928-114-706", "*******706"),
+            ("０９２８１１４７０６", "*******706"),
+            ("+852 6123 4567", "********567"),
+            ("12345", "…"),
+            ("", "…"),
+        ] {
+            assert_eq!(masked_phone(phone), shown);
+        }
+    }
 
     #[test]
     fn nothing_of_a_text_is_markup() {

@@ -146,7 +146,7 @@ fn page(view: &Json, timeline: &Json, why: &Json, reader: &Reader) -> String {
     out.push_str(&parts::profile(view, reader));
     out.push_str(&parts::purchases(view, reader));
     out.push_str("</div>\n");
-    out.push_str(&parts::identifiers(view, reader));
+    out.push_str(&parts::identifiers(view, why, reader));
     out.push_str(&parts::channels(view, reader));
     out.push_str(&parts::timeline(timeline, reader));
     let _ = write!(out, "</main>\n<footer><p>{}</p></footer>\n</body>\n</html>\n", say("masked"));

@@ -2,7 +2,7 @@
 
 use super::{
     Reader,
-    escape::{escape, masked_name},
+    escape::{escape, masked_name, masked_phone},
 };
 use serde_json::Value as Json;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ const PROFILE: [(&str, Cover); 8] = [
     ("name", Cover::Name),
     ("displayName", Cover::Name),
     ("email", Cover::As("email")),
-    ("telephone", Cover::As("phone")),
+    ("telephone", Cover::Phone),
     ("birthDate", Cover::All),
     ("address", Cover::All),
     ("gender", Cover::All),
@@ -26,6 +26,8 @@ enum Cover {
     Name,
     /// An identifier of this type.
     As(&'static str),
+    /// A phone in any spelling.
+    Phone,
     /// Only that it is known.
     All,
     /// Not personal.
@@ -114,6 +116,20 @@ fn grouped(amount: &str) -> String {
     out + rest
 }
 
+fn is_taken(link: &Json) -> bool {
+    link.pointer("/taken").and_then(Json::as_bool) == Some(true)
+}
+
+/// Whether an identifier stands with other customers too. A refusal alone does not say so: it may concern two identifiers
+/// of this very customer.
+fn is_shared(one: &Json, why: &Json) -> bool {
+    let same = |end: &&Json| ["/type", "/scope", "/value"].iter().all(|p| end.pointer(p) == one.pointer(p));
+    let touches = |link: &&Json| !is_taken(link) && list(link, "/identifiers").iter().any(same);
+    let mut refused = list(why, "/links").into_iter().filter(touches).peekable();
+    let only_inside = refused.peek().is_some() && refused.all(|link| list(link, "/customers").is_empty());
+    one.pointer("/shared").and_then(Json::as_bool) == Some(true) && !only_inside
+}
+
 /// Each link with its evidence, then those that were refused.
 pub(super) fn why(why: &Json, reader: &Reader) -> String {
     let say = |key| reader.language.say(key);
@@ -134,9 +150,10 @@ pub(super) fn why(why: &Json, reader: &Reader) -> String {
             text(link, "/event"),
         )
     };
-    let (taken, refused): (Vec<&Json>, Vec<&Json>) = list(why, "/links")
-        .into_iter()
-        .partition(|link| link.pointer("/taken").and_then(Json::as_bool) == Some(true));
+    let (taken, mut refused): (Vec<&Json>, Vec<&Json>) =
+        list(why, "/links").into_iter().partition(|l| is_taken(l));
+    // Both ends are with this customer anyway, by better evidence: nothing was kept apart.
+    refused.retain(|link| !list(link, "/customers").is_empty());
     let items = |links: &[&Json], taken| -> String { links.iter().map(|l| link(l, taken)).collect() };
     let mut out = format!("<p class=\"from\">{}</p>\n", say("why_about"));
     if taken.is_empty() {
@@ -170,6 +187,7 @@ pub(super) fn profile(view: &Json, reader: &Reader) -> String {
         let shown = match cover {
             Cover::Name => masked_name(&value),
             Cover::As(kind) => mask(kind, &value),
+            Cover::Phone => masked_phone(&value),
             Cover::All => say("on_file").to_owned(),
             Cover::Nothing => value,
         };
@@ -230,11 +248,10 @@ pub(super) fn purchases(view: &Json, reader: &Reader) -> String {
 }
 
 /// All identifiers, own ones first.
-pub(super) fn identifiers(view: &Json, reader: &Reader) -> String {
+pub(super) fn identifiers(view: &Json, why: &Json, reader: &Reader) -> String {
     let say = |key| reader.language.say(key);
     let row = |one: &Json| {
-        let shared = one.pointer("/shared").and_then(Json::as_bool) == Some(true);
-        let shared = if shared {
+        let shared = if is_shared(one, why) {
             format!(" <span class=\"tag warn\">{}</span>", say("shared"))
         } else {
             String::new()
@@ -278,7 +295,7 @@ pub(super) fn channels(view: &Json, reader: &Reader) -> String {
         (say("first"), false),
         (say("last"), false),
     ];
-    section("channels", say("channels"), &table(say("channels"), &head, &rows))
+    section("channels", say("channels"), &table(say("channels_about"), &head, &rows))
 }
 
 /// The newest entries by day.

@@ -35,7 +35,9 @@ fn why() -> Json {
         {"identifiers": ends, "tier": "verified", "taken": true, "event": "e1", "channel": "members", "type": "link.proven",
          "at": "2025-03-01T02:12:00Z"},
         {"identifiers": ends, "tier": "claimed", "taken": false, "reason": "verified_elsewhere", "event": EVIL,
-         "channel": EVIL, "type": EVIL, "at": "x"}]})
+         "channel": EVIL, "type": EVIL, "at": "x", "customers": ["cus_x"]},
+        {"identifiers": ends, "tier": "claimed", "taken": false, "reason": "limit", "event": "e9", "channel": "web",
+         "type": "form.submitted", "at": "x"}]})
 }
 
 fn timeline() -> Json {
@@ -51,12 +53,12 @@ fn timeline() -> Json {
 fn hostile_values_stay_text_and_personal_ones_stay_covered() {
     for language in [Lang::English, Lang::Chinese] {
         let html = page(&view(), &timeline(), &why(), &reader(language));
-        assert!(!html.contains("<script") && !html.contains("\"><"), "{html}");
+        assert!(!html.contains("<script") && !html.contains(EVIL), "{html}");
         assert!(html.contains("&lt;script&gt;"));
         for personal in ["陳美玲", "928114706", "meiling", "M10000", "1984", "永康街", "我的電話"] {
             assert!(!html.contains(personal), "{personal}");
         }
-        for shown in ["陳○玲", "+886******706", "m***@post.example", "M…00"] {
+        for shown in ["陳○玲", "+886******706", "*********706", "m***@post.example", "M…00"] {
             assert!(html.contains(shown), "{shown}");
         }
         for none in [" style=", "javascript:", "http://", "https://", " onclick", "src="] {
@@ -70,6 +72,7 @@ fn it_tells_times_in_the_zone_and_amounts_exactly() {
     let html = page(&view(), &timeline(), &why(), &reader(Lang::English));
     assert!(html.contains("<h3>2025-03-02</h3>"), "18:12 UTC is the next day in Taipei");
     assert!(html.contains("-12,345.60") && html.contains("TWD 1,280 · 1 lines"));
+    assert!(!html.contains("e9"), "a refusal inside one customer kept nothing apart");
     assert!(html.contains("verified on another customer") && html.contains("Account linked"));
 }
 

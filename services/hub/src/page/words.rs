@@ -56,6 +56,11 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("version", "version", "版本"),
     ("events", "Events", "事件"),
     ("channels", "Channels", "通路"),
+    (
+        "channels_about",
+        "Facts of each channel, forms at the time they came in.",
+        "各通路的事件；表單以收到的時間計。",
+    ),
     ("identifiers", "Identifiers", "識別資料"),
     ("first", "First", "最早"),
     ("last", "Last", "最近"),

@@ -24,7 +24,7 @@ pub fn tell(person: &Person, words: &Words, rng: &mut Rng, out: &mut Vec<Payload
     let first = rng.between(0, 70);
     let mut chat = Chat { person, rng, out };
     chat.send(at(first, 36_000 + 600), json!({"type": "follow", "follow": {"isUnblocked": false}}));
-    if person.uses.card && chat.rng.percent(86) {
+    if person.uses.card && (chat.rng.percent(86) || person.shown) {
         let (day, second) = (first + chat.rng.between(0, 20), chat.rng.between(32_400, 79_200));
         chat.link(at(day, second));
     }

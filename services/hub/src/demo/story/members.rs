@@ -48,7 +48,7 @@ pub fn tell(person: &Person, rng: &mut Rng, out: &mut Vec<Payload>) {
         "identifiers": [card(person)], "profile": profile,
     });
     out.push(event(&format!("join-{}", person.member), "profile.changed", joined, &data));
-    if person.uses.mail && rng.percent(90) || person.keen == 250 {
+    if person.uses.mail && rng.percent(90) || person.shown {
         let address = json!({"type": "email", "value": person.email, "trust": "verified"});
         let data = json!({
             "key": format!("member/{}/address", person.member), "profile_source": "member_master",

@@ -19,9 +19,9 @@ pub fn tell(person: &Person, words: &Words, rng: &mut Rng, out: &mut Vec<Payload
     for _ in 0..(rng.between(1, 5) * person.keen / 100).max(1) {
         comment(person, words, rng, out);
     }
-    if rng.percent(70) || person.keen == 250 {
+    if rng.percent(70) || person.shown {
         let mut when = at(rng.between(0, DAYS - 30), rng.between(36_000, 80_000));
-        if person.uses.card && (rng.percent(60) || person.keen == 250) {
+        if person.uses.card && (rng.percent(60) || person.shown) {
             link(person, rng, when, out);
         }
         for _ in 0..(rng.between(2, 7) * person.keen / 100).max(1) {

@@ -55,6 +55,8 @@ pub struct Person {
     pub uses: Uses,
     /// How often they come, in a hundred of the usual.
     pub keen: i64,
+    /// Is the one that is shown at the end: nothing of theirs is left to chance.
+    pub shown: bool,
 }
 
 impl Person {
@@ -99,7 +101,7 @@ pub fn everybody(words: &Words, rng: &mut Rng) -> Vec<Person> {
         (first.hong_kong, first.english, first.store) = (false, false, 0);
         (first.phone, first.email) = ("0928114706".into(), "meiling.chen@post.example".into());
         first.address = "台北市大安區永康街 12 巷 5 號".into();
-        (first.uses, first.keen) = (all, 250);
+        (first.uses, first.keen, first.shown) = (all, 250, true);
     }
     people
 }
@@ -141,6 +143,7 @@ fn person(n: usize, words: &Words, rng: &mut Rng, phones: &mut BTreeSet<String>)
         store: if hong_kong { 4 } else { rng.below(4) },
         uses: uses(rng),
         keen: *rng.pick(&[30, 50, 80, 100, 100, 150, 220]),
+        shown: false,
     }
 }
 

@@ -28,7 +28,7 @@ fn the_story_is_always_the_same() {
         }
         hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
     };
-    assert_eq!(digest(SEED), "d51e8fb3f68d19e1");
+    assert_eq!(digest(SEED), "63e90d7d6155d05b");
     assert_ne!(digest(SEED + 1), digest(SEED));
 }
 
