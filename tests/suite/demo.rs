@@ -72,7 +72,9 @@ fn the_demonstration_proves_itself_quickly_and_leaves_nothing() {
         thread::sleep(LOOK_EVERY);
     };
     let text = reader.join().unwrap().unwrap();
-    assert_eq!(code, Some(0), "{text}");
+    let mut complaint = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+    assert_eq!(code, Some(0), "{text}{complaint}");
     assert!((1..MEMORY_MAX).contains(&most), "{most} KiB");
     let proof = text.lines().find(|line| line.starts_with("▸ proof:")).unwrap_or_default();
     assert!(proof.ends_with(" equals the live digest ✓"), "{text}");

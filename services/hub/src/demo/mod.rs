@@ -64,8 +64,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     let mut signals = Signals::new()?;
     let place = Place::open(args.keep.as_deref())?;
-    let [listen, api] = setup::addresses();
-    let running = serve::start(place.config(listen, api)?).await?;
+    let running = start(&place).await?;
     let outcome = tokio::select! {
         outcome = show(&args, &place, &running) => outcome,
         () = signals.wait() => Ok(Exit::Ok),
@@ -78,6 +77,17 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         writeln!(out, "▸ stopped; go on with: tributary serve --config {}", place.file().display())?;
     }
     outcome
+}
+
+/// Starts at the usual addresses, or at any where somebody else was quicker.
+async fn start(place: &Place) -> Result<Running, Failure> {
+    let [listen, api] = setup::addresses();
+    match serve::start(place.config(listen, api)?).await {
+        Err(failure) if failure.message.starts_with("cannot listen on") => {
+            serve::start(place.config(setup::ANY, setup::ANY)?).await
+        }
+        outcome => outcome,
+    }
 }
 
 fn say(text: &str) -> Result<(), Failure> {

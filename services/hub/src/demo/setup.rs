@@ -6,7 +6,7 @@ use crate::{
 };
 use std::{
     fs, io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
@@ -18,6 +18,8 @@ pub const SECRETS: [&str; 7] =
     ["DEMO_LINE", "DEMO_MAIL", "DEMO_META", "DEMO_META_VERIFY", "DEMO_TILL", "DEMO_TILL_HK", "DEMO_MEMBERS"];
 /// Addresses in the template; others are taken where these are in use.
 const PORTS: [u16; 2] = [8080, 8081];
+/// Any free port.
+pub const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The folder. Dropping it deletes it, unless it is kept.
 pub struct Place {
@@ -126,7 +128,7 @@ fn failed(error: io::Error) -> Failure {
 pub fn addresses() -> [SocketAddr; 2] {
     PORTS.map(|port| {
         let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        if TcpListener::bind(usual).is_ok() { usual } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
+        if TcpListener::bind(usual).is_ok() { usual } else { ANY }
     })
 }
 
