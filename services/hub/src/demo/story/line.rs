@@ -52,7 +52,7 @@ impl Chat<'_> {
     /// One webhook with one event.
     fn send(&mut self, when: i64, event: Value) {
         let event = envelope(&self.person.line, when, event, self.rng);
-        self.out.push(webhook(&[event.clone()], when));
+        self.out.push(webhook(std::slice::from_ref(&event), when));
         if self.rng.percent(REDELIVERED_PERCENT) {
             let mut again = event;
             again["deliveryContext"]["isRedelivery"] = json!(true);
