@@ -127,6 +127,18 @@ impl Client {
         Ok(answer)
     }
 
+    /// Announces a body of this length, sends none of it, and reads what the hub says to that.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub fn announce(&mut self, target: &str, length: usize) -> io::Result<Answer> {
+        let mut stream = connect(self.address)?;
+        let head =
+            format!("POST {target} HTTP/1.1\r\nhost: {}\r\ncontent-length: {length}\r\n\r\n", self.address);
+        stream.get_mut().write_all(head.as_bytes())?;
+        read_answer(&mut stream)
+    }
+
     /// `GET`, which must be answered.
     ///
     /// # Panics
