@@ -62,7 +62,6 @@ impl Answer {
     ///
     /// # Panics
     /// Where it has another.
-    #[must_use]
     pub fn must(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self

@@ -12,6 +12,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -137,7 +138,7 @@ impl Folder {
         let seen = log.metadata().expect("the log file's size").len();
         command.current_dir(self.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().expect("the program starts");
-        let mut hub = Hub { child, ingress: NOWHERE, api: NOWHERE };
+        let mut hub = Hub { pid: child.id(), child: Mutex::new(child), ingress: NOWHERE, api: NOWHERE };
         let begun = Instant::now();
         loop {
             let log = self.log();
@@ -147,7 +148,7 @@ impl Folder {
                 (hub.ingress, hub.api) = (ingress, api);
                 break;
             }
-            let ended = hub.child.try_wait().expect("a child can be waited for");
+            let ended = hub.ended();
             assert!(ended.is_none(), "the hub ended: {ended:?}\n{log}");
             assert!(begun.elapsed() < PATIENCE, "the hub does not serve\n{log}");
             thread::sleep(POLL);
@@ -171,7 +172,8 @@ fn clean(command: &mut Command) {
 
 /// A serving process; killed when it is dropped.
 pub struct Hub {
-    child: Child,
+    child: Mutex<Child>,
+    pid: u32,
     /// Where `/in/*` is.
     pub ingress: SocketAddr,
     /// Where the rest is.
@@ -182,7 +184,12 @@ impl Hub {
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
+    }
+
+    fn ended(&self) -> Option<ExitStatus> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        child.try_wait().expect("a child can be waited for")
     }
 
     /// A client of `/in/*`.
@@ -234,7 +241,7 @@ impl Hub {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).expect("a process id");
         kill_process(pid, signal).expect("a child can be signalled");
     }
 
@@ -243,7 +250,7 @@ impl Hub {
     /// # Panics
     /// Where the system refuses.
     pub fn lift_file_limit(&self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         let none = Rlimit { current: None, maximum: None };
         prlimit(pid, Resource::Fsize, none).expect("a child's limit can be lifted");
     }
@@ -252,12 +259,11 @@ impl Hub {
     ///
     /// # Panics
     /// Where it does not end.
-    #[must_use]
-    pub fn terminate(mut self) -> (ExitStatus, Duration) {
+    pub fn terminate(&self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
         self.signal(Signal::TERM);
         loop {
-            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+            if let Some(status) = self.ended() {
                 return (status, begun.elapsed());
             }
             assert!(begun.elapsed() < PATIENCE, "the hub does not end");
@@ -269,7 +275,8 @@ impl Hub {
 impl Drop for Hub {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
