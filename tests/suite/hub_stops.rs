@@ -89,5 +89,5 @@ fn connections_that_do_nothing_do_not_hold_up_a_stop() {
     let (status, took) = hub.terminate();
     assert_eq!(status.code(), Some(0), "{}", folder.log());
     println!("stopped in {took:?}");
-    assert!(took < STOP_MAX + Duration::from_secs(5), "it took {took:?}");
+    assert!(took < STOP_MAX, "it took {took:?}");
 }
