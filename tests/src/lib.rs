@@ -4,6 +4,7 @@
 //! Absent on purpose: the product's resolver and fold. What judges them must not share their code.
 
 pub mod generate;
+pub mod hub;
 pub mod minimise;
 pub mod oracle;
 pub mod repo;

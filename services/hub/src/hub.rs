@@ -45,6 +45,17 @@ pub struct Hub {
     key: IndexKey,
     clock: Arc<dyn Clock>,
     refused: Mutex<HashMap<String, HashMap<&'static str, u64>>>,
+    taken: Mutex<HashMap<String, Taken>>,
+}
+
+/// Events that requests of one channel brought since the start and that were answered as stored. Pieces of large payloads
+/// are no events of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Appended.
+    pub accepted: u64,
+    /// In the log already, and so not appended.
+    pub duplicates: u64,
 }
 
 /// What became of one request's events.
@@ -72,8 +83,8 @@ impl Hub {
         let own = ["console", crate::tokens::LOCAL].map(str::to_owned);
         let metrics = Metrics::new(names.clone().chain(own));
         let channels = names.enumerate().map(|(at, name)| (name, at)).collect();
-        let (jobs, refused) = (crate::jobs::Jobs::default(), Mutex::default());
-        Self { config, log, metrics, jobs, projector, channels, key, clock, refused }
+        let (jobs, refused, taken) = (crate::jobs::Jobs::default(), Mutex::default(), Mutex::default());
+        Self { config, log, metrics, jobs, projector, channels, key, clock, refused, taken }
     }
 
     /// The projector.
@@ -115,6 +126,12 @@ impl Hub {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(channel).cloned().unwrap_or_default()
     }
 
+    /// What a channel's requests brought since the start.
+    #[must_use]
+    pub fn taken(&self, channel: &str) -> Taken {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).get(channel).copied().unwrap_or_default()
+    }
+
     /// The events of a request's drafts and of its remainder, in order.
     #[must_use]
     pub fn events(
@@ -142,11 +159,10 @@ impl Hub {
         if events.is_empty() {
             return Ok(Stored::default());
         }
-        let unrecognised =
-            events.iter().filter(|e| matches!(e.body, Body::Unrecognised { .. })).count() as u64;
+        let kinds: Vec<Counted> = events.iter().map(Counted::of).collect();
         let records: Vec<NewRecord> = events.iter().map(record).collect();
         match self.log.append(records).await {
-            Ok(appended) => Ok(self.account(channel, &appended, unrecognised)),
+            Ok(appended) => Ok(self.account(channel, &appended, &kinds)),
             Err(error) => {
                 self.metrics.ingested(channel, Ingest::Failed, 1, self.now());
                 Err(append_problem(&error))
@@ -154,11 +170,23 @@ impl Hub {
         }
     }
 
-    fn account(&self, channel: &str, appended: &[Appended], unrecognised: u64) -> Stored {
-        let duplicates = appended.iter().filter(|a| a.duplicate).count() as u64;
-        let accepted = appended.len() as u64 - duplicates;
+    fn account(&self, channel: &str, appended: &[Appended], kinds: &[Counted]) -> Stored {
+        let (mut accepted, mut duplicates, mut kept) = (0, 0, 0);
+        for (one, kind) in appended.iter().zip(kinds) {
+            match (kind, one.duplicate) {
+                (Counted::Piece, _) => {}
+                (_, true) => duplicates += 1,
+                (Counted::Event, false) => accepted += 1,
+                (Counted::Unrecognised, false) => (accepted, kept) = (accepted + 1, kept + 1),
+            }
+        }
+        {
+            let mut all = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            let taken = all.entry(channel.to_owned()).or_default();
+            taken.accepted += accepted;
+            taken.duplicates += duplicates;
+        }
         let now = self.now();
-        let kept = unrecognised.min(accepted);
         for (result, count) in [
             (Ingest::Accepted, accepted - kept),
             (Ingest::Unrecognised, kept),
@@ -196,6 +224,24 @@ impl Hub {
             _ => Err(Problem::new(503, "projection_behind", "the projection has not come so far yet")
                 .remedy("try again; /v1/lag tells how far it is behind")
                 .retry_after(1)),
+        }
+    }
+}
+
+/// How a record counts in a channel's figures.
+enum Counted {
+    Event,
+    Unrecognised,
+    /// A part of a payload that is too large for one record.
+    Piece,
+}
+
+impl Counted {
+    fn of(event: &Event) -> Self {
+        match event.body {
+            Body::Chunk { .. } => Self::Piece,
+            Body::Unrecognised { .. } => Self::Unrecognised,
+            _ => Self::Event,
         }
     }
 }

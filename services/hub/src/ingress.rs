@@ -127,11 +127,14 @@ pub(crate) fn decode_verified(
 
 /// The body, at most `max` bytes, within [`BODY_TIME`].
 pub(crate) async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(413, "body_too_large", format!("the body is larger than {max} bytes"));
+    // What announces itself as too large is not read at all.
+    if hyper::body::Body::size_hint(&body).lower() > max as u64 {
+        return Err(too_large());
+    }
     match tokio::time::timeout(BODY_TIME, Limited::new(body, max).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Problem::new(413, "body_too_large", format!("the body is larger than {max} bytes")))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(400, "body_incomplete", "the body ended before its length")),
         Err(_) => Err(Problem::new(408, "body_too_slow", "the body took too long")),
     }

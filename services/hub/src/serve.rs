@@ -15,8 +15,9 @@ use tributary_core::{body::Body, draft::Draft, identity::policy::Policy, ids::Fa
 use tributary_eventlog::{Clock, EventLog, Options as LogOptions, Origin, SegmentLog, SystemClock};
 use tributary_projector::{Options as ProjectorOptions, Projector, StartError};
 
-/// How long open requests may take after the hub was told to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long open requests may take after the hub was told to stop; log and views are then closed within seconds, so that
+/// the whole stop keeps to the ten seconds that supervisors commonly give.
+const DRAIN: Duration = Duration::from_secs(7);
 /// How often a sealed log is opened again, and figures are taken.
 const WATCH: Duration = Duration::from_secs(1);
 /// How far the projector's thread steps back behind those that answer providers.
@@ -120,9 +121,11 @@ impl Running {
     /// Answers open requests, makes log and views durable, and gives the folder free.
     pub async fn stop(self) {
         self.stop.send_replace(true);
+        // One deadline for all, so that idle connections cannot add up to more than a supervisor waits.
+        let deadline = tokio::time::Instant::now() + DRAIN;
         for task in self.tasks {
             let abort = task.abort_handle();
-            if tokio::time::timeout(DRAIN, task).await.is_err() {
+            if tokio::time::timeout_at(deadline, task).await.is_err() {
                 abort.abort();
             }
         }

@@ -38,7 +38,8 @@ pub async fn lag(State(hub): Shared) -> Answer {
     })))
 }
 
-/// `GET /v1/channels`: every channel with what became of its records.
+/// `GET /v1/channels`: every channel with what became of its records. folded + duplicate + superseded + parked are all
+/// records of it in the log; `rejected` (requests, by code) and `since_start` (events) are of this process alone.
 pub async fn channels(State(hub): Shared) -> Answer {
     let counts = blocking(|| hub.projector().read(|look| look.counts())).map_err(|e| damaged(&e))?;
     let mut counts: BTreeMap<String, Count> = counts.into_iter().collect();
@@ -57,6 +58,7 @@ pub async fn channels(State(hub): Shared) -> Answer {
 
 fn row(hub: &Hub, name: &str, kind: &str, account: &str, count: Count) -> Value {
     let last = (count.last_at.0 != 0).then_some(count.last_at);
+    let taken = hub.taken(name);
     object!({
         "name": name,
         "kind": kind,
@@ -67,6 +69,11 @@ fn row(hub: &Hub, name: &str, kind: &str, account: &str, count: Count) -> Value 
         "superseded": count.superseded,
         "parked": count.parked,
         "rejected": hub.refusals(name),
+        "since_start": {
+            "received": taken.accepted + taken.duplicates,
+            "appended": taken.accepted,
+            "duplicate_at_door": taken.duplicates,
+        },
         "last_event_at": last,
     })
 }

@@ -1,0 +1,191 @@
+//! Who is one customer, said through the interface: link, unlink, block and unblock, the changes they cause, and ids that
+//! once were given out.
+
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use tributary_tests::hub::{Folder, Hub, channels::Source, http::Client};
+
+/// In one of its spellings.
+const PHONE: &str = "0928-173-654";
+
+fn claim(kind: &str, value: &str, trust: &str) -> Value {
+    json!({"type": kind, "value": value, "trust": trust})
+}
+
+fn named(kind: &str, value: &str) -> Value {
+    json!({"type": kind, "value": value})
+}
+
+/// Stores a purchase that names these identifiers.
+fn buy(hub: &Hub, source: &Source, n: u64, identifiers: &[Value]) {
+    let body = json!({"specversion": "1.0", "id": format!("b{n}"), "source": "/till",
+        "type": "tributary.v1.purchase.completed", "time": format!("2026-03-01T10:{n:02}:00+08:00"),
+        "data": {"key": format!("receipt/{n}"), "identifiers": identifiers,
+            "purchase": {"currency": "TWD", "total": "100"}}});
+    let answer =
+        source.send(&mut hub.provider(), "application/cloudevents+json", body.to_string().as_bytes());
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    hub.settle();
+}
+
+/// The ids of all customers that have or had this identifier.
+fn found(api: &mut Client, kind: &str, value: &str) -> Vec<String> {
+    let answer = api.post("/v1/customers/find", &json!({"identifier": named(kind, value)})).must(200).json();
+    let customers = answer["customers"].as_array().expect("a list").iter();
+    customers.map(|c| c["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+fn one(api: &mut Client, kind: &str, value: &str) -> String {
+    let all = found(api, kind, value);
+    assert_eq!(all.len(), 1, "{kind} {value}: {all:?}");
+    all[0].clone()
+}
+
+/// An act, and reading on from it.
+fn act(api: &mut Client, name: &str, body: &Value) -> Value {
+    let done = api.post(&format!("/v1/identity/{name}"), body).must(202).json();
+    let position = done["position"].as_str().expect("a position").to_owned();
+    api.get(&format!("/v1/customers?min_position={position}")).must(200);
+    done
+}
+
+fn changes(api: &mut Client) -> Vec<Value> {
+    api.pages("/v1/changes?limit=1000", "changes", "cursor", "next_cursor")
+}
+
+/// Per customer, each change follows the one before; one that came back after a merge begins anew, later than it ended.
+fn chained(changes: &[Value]) {
+    let mut last: HashMap<&str, u64> = HashMap::new();
+    for change in changes {
+        let customer = change["customer"].as_str().expect("a customer");
+        let (version, follows) = (change["version"].as_u64().expect("a number"), change["follows"].as_u64());
+        let before = last.insert(customer, version).unwrap_or(0);
+        let begins = change["kind"] == "created";
+        assert_eq!(follows, Some(if begins { 0 } else { before }), "{change}");
+        assert!(version > before, "{change}");
+    }
+}
+
+fn kinds_of(changes: &[Value], customer: &str) -> Vec<String> {
+    let own = changes.iter().filter(|c| c["customer"] == customer);
+    own.map(|c| c["kind"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+fn shop() -> (Source, Folder) {
+    let source = Source::new("cloudevents", Value::Null);
+    let folder = Folder::new(std::slice::from_ref(&source));
+    (source, folder)
+}
+
+#[test]
+fn a_link_merges_and_an_unlink_splits() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    let mut api = hub.client();
+    buy(&hub, &source, 1, &[claim("member", "M1", "verified")]);
+    buy(&hub, &source, 2, &[claim("phone", PHONE, "verified")]);
+    let (first, second) = (one(&mut api, "member", "M1"), one(&mut api, "phone", PHONE));
+    assert_ne!(first, second);
+    let pair = json!({"identifiers": [named("member", "M1"), named("phone", "+886 928 173 654")], "reason": "the same person"});
+    let tried = json!({"identifiers": pair["identifiers"], "reason": "a try", "dry_run": true});
+    let before = api.get("/v1/lag").must(200).json()["end"].clone();
+    let tried = api.post("/v1/identity/link", &tried).must(200).json();
+    assert_eq!(tried["effect"]["after"], json!([first, first]), "{tried}");
+    assert_eq!(api.get("/v1/lag").must(200).json()["end"], before, "a try appends nothing");
+
+    let linked = act(&mut api, "link", &pair);
+    assert_eq!(one(&mut api, "phone", PHONE), first, "the older id stays");
+    let old = api.get(&format!("/v1/customers/{second}")).must(200).json();
+    assert_eq!((&old["id"], &old["requested_id"]), (&json!(first), &json!(second)), "an id is for ever");
+    assert_eq!(old["purchases"]["by_currency"][0]["orders"], 2, "{old}");
+    let all = changes(&mut api);
+    chained(&all);
+    let merged = all.iter().find(|c| c["kind"] == "merged").expect("a merge");
+    assert_eq!((&merged["customer"], &merged["from"]), (&json!(first), &json!([second])));
+    assert_eq!(merged["caused_by"], linked["event"]);
+
+    act(&mut api, "unlink", &pair);
+    assert_eq!(one(&mut api, "member", "M1"), first);
+    assert_eq!(one(&mut api, "phone", PHONE), second, "the same id as before");
+    let all = changes(&mut api);
+    chained(&all);
+    let split = all.iter().find(|c| c["kind"] == "split").expect("a split");
+    assert_eq!(split["customer"], json!(first));
+    assert!(split["parts"].as_array().is_some_and(|p| p.contains(&json!(second))), "{split}");
+    assert!(kinds_of(&all, &second).contains(&"created".to_owned()));
+    let apart = api.get(&format!("/v1/customers/{second}")).must(200).json();
+    assert_eq!((&apart["id"], &apart["purchases"]["by_currency"][0]["orders"]), (&json!(second), &json!(1)));
+    verified(&folder, &hub);
+}
+
+fn verified(folder: &Folder, hub: &Hub) {
+    for command in ["verify", "rebuild"] {
+        let done = folder.run(&[command, "--hub", &hub.url()]);
+        assert!(done.status.success(), "{command}: {}", String::from_utf8_lossy(&done.stdout));
+    }
+}
+
+#[test]
+fn a_blocked_identifier_ties_nobody_together() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    let mut api = hub.client();
+    let phone = claim("phone", PHONE, "verified");
+    let mail = claim("email", "mei.ling@tributary.example", "verified");
+    buy(&hub, &source, 1, &[claim("member", "M1", "verified"), phone.clone()]);
+    buy(&hub, &source, 2, &[phone, mail]);
+    let together = one(&mut api, "member", "M1");
+    assert_eq!(one(&mut api, "phone", "+886 928 173 654"), together, "any spelling");
+    assert_eq!(one(&mut api, "email", "mei.ling@tributary.example"), together);
+    let body = json!({"identifier": named("phone", "0928 173 654"), "reason": "the shop's own phone"});
+    act(&mut api, "block", &body);
+    assert_eq!(one(&mut api, "member", "M1"), together, "the member keeps the id");
+    let apart = one(&mut api, "email", "mei.ling@tributary.example");
+    assert_ne!(apart, together, "only the phone held them together");
+    let all = changes(&mut api);
+    chained(&all);
+    assert!(kinds_of(&all, &together).contains(&"split".to_owned()));
+    act(&mut api, "unblock", &body);
+    assert_eq!(one(&mut api, "email", "mei.ling@tributary.example"), together);
+    let old = api.get(&format!("/v1/customers/{apart}")).must(200).json();
+    assert_eq!((&old["id"], &old["requested_id"]), (&json!(together), &json!(apart)), "an id is for ever");
+    let all = changes(&mut api);
+    chained(&all);
+    assert!(kinds_of(&all, &together).contains(&"merged".to_owned()));
+    verified(&folder, &hub);
+}
+
+#[test]
+fn acts_that_cannot_count_are_refused() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    let mut api = hub.client();
+    buy(&hub, &source, 1, &[claim("member", "M1", "verified")]);
+    let before = api.get("/v1/lag").must(200).json()["end"].clone();
+    let m1 = named("member", "M1");
+    for (name, body, status, code) in [
+        (
+            "link",
+            json!({"identifiers": [m1, named("member", "M9")], "reason": "r"}),
+            422,
+            "identifier_unknown",
+        ),
+        ("link", json!({"identifiers": [m1, m1], "reason": "r"}), 422, "same_identifier"),
+        ("link", json!({"identifiers": [m1], "reason": "r"}), 422, "wrong_number_of_identifiers"),
+        ("block", json!({"identifier": m1}), 422, "reason_missing"),
+        (
+            "block",
+            json!({"identifier": m1, "reason": "r", "at": "2999-01-01T00:00:00Z"}),
+            422,
+            "time_in_the_future",
+        ),
+        ("block", json!({"identifier": named("phone", "12"), "reason": "r"}), 422, "invalid_identifier"),
+        ("block", json!({"identifer": m1, "reason": "r"}), 400, "invalid_body"),
+        ("marry", json!({"identifiers": [m1, m1], "reason": "r"}), 404, "not_found"),
+    ] {
+        let answer = api.post(&format!("/v1/identity/{name}"), &body);
+        assert_eq!(answer.said(), (status, code.to_owned()), "{name} {body}");
+        assert!(!answer.text().contains("M9"), "no value is repeated");
+    }
+    assert_eq!(api.get("/v1/lag").must(200).json()["end"], before, "the log has grown");
+}
