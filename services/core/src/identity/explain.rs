@@ -31,6 +31,14 @@ pub struct LinkStory {
     pub refused: Option<Refusal>,
 }
 
+impl LinkStory {
+    /// Whether it was refused and its ends really stand with different customers: other links may have joined them.
+    #[must_use]
+    pub fn keeps_apart(&self) -> bool {
+        self.refused.is_some() && (self.customers.0.is_some() || self.customers.1.is_some())
+    }
+}
+
 /// What is known of one identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentifierStory {
@@ -133,7 +141,7 @@ impl Resolver {
         }
         let (first, newest) = (first?, newest?);
         let kind = self.state.kind_of(node);
-        let refused = |l: &LinkStory| l.refused.is_some() && (l.ends.0 == n.token || l.ends.1 == n.token);
+        let refused = |l: &LinkStory| l.keeps_apart() && (l.ends.0 == n.token || l.ends.1 == n.token);
         let many = self.owners(n.token).iter().any(|o| *o != customer);
         Some(IdentifierStory {
             token: n.token,

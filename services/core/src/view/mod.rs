@@ -218,7 +218,7 @@ pub fn view(sources: Sources<'_>, customer: CustomerRef) -> Result<Option<View>,
     }
     identifiers.sort_by(|a, b| key(a).cmp(&key(b)));
     let told = |refused: &[Refusal]| -> Vec<Suggestion> {
-        let wanted = |l: &&LinkStory| l.refused.is_some_and(|r| refused.contains(&r));
+        let wanted = |l: &&LinkStory| l.keeps_apart() && l.refused.is_some_and(|r| refused.contains(&r));
         links.iter().filter(wanted).map(|l| suggestion(&names, l)).collect()
     };
     Ok(Some(View {

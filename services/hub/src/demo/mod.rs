@@ -200,7 +200,7 @@ fn next_steps(place: &Place, running: &Running, id: &str, line: &str) -> String 
     format!(
         "▸ page     {hub}/customers/{id}?lang=en\n  API      {hub}/v1/customers/{id}\n  metrics  {hub}/metrics\n  \
          intake   http://{ingress}/in/line-main\n▸ in a second terminal:\n  \
-         tributary --config '{config}' channel trigger line-main message --override user={line} --override n=1 --override text='我想退貨'\n  \
+         tributary --config '{config}' channel trigger line-main message --override user={line} --override text='我想退貨'\n  \
          tributary --hub {hub} customer timeline {id} --limit 5\n  \
          tributary --hub {hub} customer why {id}\n  \
          tributary --hub {hub} deadletters ls\n  \
