@@ -136,7 +136,7 @@ fn timelines(hub: &Hub) -> HashMap<String, usize> {
         let id = customer["id"].as_str().expect("a customer has an id");
         let target = format!("/v1/customers/{id}/timeline?limit=1000");
         for entry in client.pages(&target, "entries", "before", "next_before") {
-            *times.entry(entry["id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+            *times.entry(entry["event"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         }
     }
     times
@@ -212,6 +212,9 @@ fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     check(&hub, &acked);
     verify_and_rebuild(&folder, &hub);
     check(&hub, &acked);
+    let log = folder.log();
+    let loud: Vec<&str> = log.lines().filter(|l| l.contains("panicked") || l.contains("ERROR")).collect();
+    assert!(loud.is_empty(), "{loud:#?}");
 }
 
 fn verify_and_rebuild(folder: &Folder, hub: &Hub) {

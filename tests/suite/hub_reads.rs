@@ -63,8 +63,7 @@ fn a_timeline_is_read_page_by_page() {
     for limit in [1, 7, 32, 1000] {
         let target = format!("/v1/customers/{id}/timeline?limit={limit}");
         let entries = api.pages(&target, "entries", "before", "next_before");
-        let texts: Vec<&str> =
-            entries.iter().filter_map(|e| e["event"]["data"]["message"]["text"].as_str()).collect();
+        let texts: Vec<&str> = entries.iter().filter_map(|e| e["data"]["message"]["text"].as_str()).collect();
         let want: Vec<String> = (0..EVENTS).rev().map(|n| format!("message {n}")).collect();
         assert_eq!(texts, want, "newest first, each once, by {limit}");
     }
@@ -134,14 +133,11 @@ fn a_cursor_of_changes_survives_a_restart_and_a_rebuild() {
 
     let done = folder.run(&["rebuild", "--hub", &hub.url()]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
-    let rest = api.pages(&format!("/v1/changes?limit=7&after={cursor}"), "changes", "cursor", "next_cursor");
-    let rest = match ids(&rest) {
-        all if all.len() > read.len() => all,
-        _ => panic!("the feed is shorter after the rebuild"),
-    };
-    // From the beginning: nothing that was not told before, and the customers' last changes are the same.
-    let (before, after): (BTreeSet<_>, BTreeSet<_>) = (all.iter().collect(), rest.iter().collect());
-    assert!(after.is_subset(&before), "the rebuild made changes up: {:?}", after.difference(&before));
+    // From the beginning: a rebuild tells of nothing that was not told before.
+    let retold = ids(&api.pages("/v1/changes?limit=1000", "changes", "cursor", "next_cursor"));
+    let (before, after): (BTreeSet<_>, BTreeSet<_>) = (all.iter().collect(), retold.iter().collect());
+    let made_up: Vec<_> = after.difference(&before).collect();
+    assert!(made_up.is_empty() && after.len() >= 10, "{} retold, made up: {made_up:?}", after.len());
     let mut cursor = cursor;
     loop {
         let page = on(&mut api, &cursor);

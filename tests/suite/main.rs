@@ -10,6 +10,7 @@ mod hub_corpus;
 mod hub_full_disk;
 mod hub_identity;
 mod hub_kill;
+mod hub_privacy;
 mod hub_reads;
 mod hub_refusals;
 mod hub_starts;
