@@ -8,7 +8,7 @@ use crate::{
     index::RunIndex,
     meta::{self, Meta},
     projection::Projection,
-    sources::{LogRecords, StoreRows, event_entry},
+    sources::{LogRecords, StoreRows, Unwritten, event_entry},
     store::{Commit, Group, ViewStore},
 };
 use std::{
@@ -19,7 +19,7 @@ use std::{
 use tributary_core::{
     codec::{BadRow, Writer},
     event::RecordedEvent,
-    fold::{Committed, DeadLetter, Fold, Place, Rows as _, fragment::Fragment, rows::keys},
+    fold::{Committed, DeadLetter, Fold, Place, Rows, fragment::Fragment, rows::keys},
     identity::CustomerRef,
     ids::{EventId, FactKey, Position},
     time::Micros,
@@ -47,6 +47,8 @@ pub struct Engine {
     pub(crate) dir: Option<PathBuf>,
     /// Records folded at the last checkpoint.
     pub(crate) checkpointed: u64,
+    /// The store holds no fragments yet, so a rebuild need not ask it for each new one.
+    pub(crate) unwritten: bool,
 }
 
 /// A record, decoded or to be parked.
@@ -146,11 +148,13 @@ impl Engine {
     }
 
     pub(crate) fn fold_item(&mut self, item: &Work) -> Result<(), ProjectorError> {
-        let rows = StoreRows { store: &*self.store, facts: &self.facts };
+        let stored = StoreRows { store: &*self.store, facts: &self.facts };
+        let unwritten = Unwritten(stored);
+        let rows: &dyn Rows = if self.unwritten { &unwritten } else { &stored };
         let (fold, projection) = (&mut self.fold, &self.projection);
         match item {
             Work::Event(event) => {
-                let folded = catch_unwind(AssertUnwindSafe(|| projection.apply(fold, &rows, event)));
+                let folded = catch_unwind(AssertUnwindSafe(|| projection.apply(fold, rows, event)));
                 folded.map_err(|_| ProjectorError::Panicked)??;
             }
             Work::Own(_) => fold.skip(),
@@ -182,9 +186,10 @@ impl Engine {
     /// One atomic commit of everything folded since the last.
     pub(crate) fn commit(&mut self) -> Result<(), ProjectorError> {
         let before = self.fold.records;
-        let committed = self.fold.commit(FRAGMENTS_KEPT);
+        let mut committed = self.fold.commit(FRAGMENTS_KEPT);
+        self.unwritten = false;
         let start = before - committed.outcomes.len() as u64;
-        let mut rows: Vec<_> = committed.fragments.iter().flatten().cloned().collect();
+        let mut rows: Vec<_> = std::mem::take(&mut committed.fragments).into_iter().flatten().collect();
         rows.extend(committed.change_rows());
         rows.push((keys::outcomes(start), Some(recovery_row(&committed))));
         rows.extend(side_rows(&committed));

@@ -143,6 +143,7 @@ impl Engine {
     fn write_fragments(&mut self) -> Result<(), ProjectorError> {
         self.write_rest()?;
         let committed = self.fold.commit(0);
+        self.unwritten = false;
         let groups = committed.fragments.into_iter().map(|rows| Group { rows }).collect();
         let last = vec![(keys::meta(meta::NAME), Some(self.meta().to_row()))];
         self.store.commit(Commit { groups, last })?;

@@ -38,6 +38,19 @@ impl Rows for StoreRows<'_> {
     }
 }
 
+/// The rows of a store that holds no fragments yet: only places are looked up.
+pub(crate) struct Unwritten<'a>(pub StoreRows<'a>);
+
+impl Rows for Unwritten<'_> {
+    fn row(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BadRow> {
+        Ok(None)
+    }
+
+    fn place(&self, key: &FactKey) -> Result<Option<Place>, BadRow> {
+        self.0.place(key)
+    }
+}
+
 /// Bytes of an entry of the event index: origin and sequence, big-endian.
 pub(crate) const EVENT_ENTRY: usize = 12;
 
