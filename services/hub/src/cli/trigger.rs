@@ -69,8 +69,9 @@ pub async fn run(
     let mut refused = 0_u64;
     // Numbers go on from the clock, so that a second run sends new events and not copies of the first.
     let first = SystemClock.now_micros().unsigned_abs() / 1_000;
-    for n in (first..).take(args.count as usize) {
-        let request = request(channel, sample, n, &overrides, config.hub.channel_url(&args.channel));
+    for n in 1..=args.count {
+        let number = first.saturating_add(n);
+        let request = request(channel, sample, number, &overrides, config.hub.channel_url(&args.channel));
         let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
         let path = format!("/in/{}{query}", args.channel);
         let sent = Instant::now();
@@ -88,7 +89,7 @@ pub async fn run(
         }
         // The schedule counts from the start, so that slow answers do not lower the rate.
         let due = pause.saturating_mul(u32::try_from(n).unwrap_or(u32::MAX));
-        if n + 1 < first + args.count {
+        if n < args.count {
             tokio::time::sleep(due.saturating_sub(begun.elapsed())).await;
         }
     }
