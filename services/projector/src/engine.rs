@@ -8,7 +8,7 @@ use crate::{
     index::RunIndex,
     meta::{self, Meta},
     projection::Projection,
-    sources::{LogRecords, StoreRows, event_entry},
+    sources::{BlankRows, LogRecords, StoreRows, event_entry},
     store::{Commit, Group, ViewStore},
 };
 use std::{
@@ -19,7 +19,7 @@ use std::{
 use tributary_core::{
     codec::{BadRow, Writer},
     event::RecordedEvent,
-    fold::{Committed, DeadLetter, Fold, Place, Rows as _, fragment::Fragment, rows::keys},
+    fold::{Committed, DeadLetter, Fold, Place, Rows, fragment::Fragment, rows::keys},
     identity::CustomerRef,
     ids::{EventId, FactKey, Position},
     time::Micros,
@@ -47,6 +47,8 @@ pub struct Engine {
     pub(crate) dir: Option<PathBuf>,
     /// Records folded at the last checkpoint.
     pub(crate) checkpointed: u64,
+    /// Nothing but changes has been written yet: there is no fragment to read.
+    pub(crate) blank: bool,
 }
 
 /// A record, decoded or to be parked.
@@ -146,11 +148,12 @@ impl Engine {
     }
 
     pub(crate) fn fold_item(&mut self, item: &Work) -> Result<(), ProjectorError> {
-        let rows = StoreRows { store: &*self.store, facts: &self.facts };
+        let stored = StoreRows { store: &*self.store, facts: &self.facts };
+        let rows: &dyn Rows = if self.blank { &BlankRows(stored) } else { &stored };
         let (fold, projection) = (&mut self.fold, &self.projection);
         match item {
             Work::Event(event) => {
-                let folded = catch_unwind(AssertUnwindSafe(|| projection.apply(fold, &rows, event)));
+                let folded = catch_unwind(AssertUnwindSafe(|| projection.apply(fold, rows, event)));
                 folded.map_err(|_| ProjectorError::Panicked)??;
             }
             Work::Own(_) => fold.skip(),

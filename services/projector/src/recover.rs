@@ -61,6 +61,7 @@ impl Engine {
             position: Position { origin, sequence: 0 },
             dir: parts.durable.then_some(parts.dir),
             checkpointed: 0,
+            blank: false,
         })
     }
 
@@ -92,6 +93,7 @@ impl Engine {
             position: meta.position,
             dir: Some(parts.dir),
             checkpointed: 0,
+            blank: false,
         };
         engine.resume(&meta, parts.policy)?;
         if !parts.durable {

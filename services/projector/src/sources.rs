@@ -38,6 +38,20 @@ impl Rows for StoreRows<'_> {
     }
 }
 
+/// Rows of a store in which no fragment has been written yet: only places are looked up. Asking the store would wait for
+/// the batch that another thread is writing.
+pub(crate) struct BlankRows<'a>(pub StoreRows<'a>);
+
+impl Rows for BlankRows<'_> {
+    fn row(&self, _key: &[u8]) -> Result<Option<Vec<u8>>, BadRow> {
+        Ok(None)
+    }
+
+    fn place(&self, key: &FactKey) -> Result<Option<Place>, BadRow> {
+        self.0.place(key)
+    }
+}
+
 /// Bytes of an entry of the event index: origin and sequence, big-endian.
 pub(crate) const EVENT_ENTRY: usize = 12;
 
