@@ -1,5 +1,6 @@
 //! The suite: house rules and the black-box tests, one binary so that it links once.
 
+mod bench;
 mod demo;
 mod engine;
 mod fold_oracle;

@@ -76,6 +76,8 @@ pub fn encode(event: &Event) -> Vec<u8> {
 /// # Errors
 /// [`WireError`] if they are no event of a known kind; the projector parks such a record.
 pub fn decode(bytes: &[u8]) -> Result<Event, WireError> {
+    // One copy, of which ids, tokens and cells are slices: each by itself would be an allocation.
+    let bytes = prost::bytes::Bytes::copy_from_slice(bytes);
     let event = pb::Event::decode(bytes).map_err(|e| WireError::Decode(e.to_string()))?;
     let body = event.facts.and_then(|f| f.body).ok_or(WireError::Missing("a known body"))?;
     let mut identifiers = Vec::with_capacity(event.identifiers.len());

@@ -8,7 +8,7 @@ use crate::{
     index::RunIndex,
     meta::{self, Meta},
     projection::Projection,
-    sources::{LogRecords, StoreRows, Unwritten, event_entry},
+    sources::{BlankRows, LogRecords, StoreRows, event_entry},
     store::{Commit, Group, ViewStore},
 };
 use std::{
@@ -47,8 +47,8 @@ pub struct Engine {
     pub(crate) dir: Option<PathBuf>,
     /// Records folded at the last checkpoint.
     pub(crate) checkpointed: u64,
-    /// The store holds no fragments yet, so a rebuild need not ask it for each new one.
-    pub(crate) unwritten: bool,
+    /// Nothing but changes has been written yet: there is no fragment to read.
+    pub(crate) blank: bool,
 }
 
 /// A record, decoded or to be parked.
@@ -149,8 +149,7 @@ impl Engine {
 
     pub(crate) fn fold_item(&mut self, item: &Work) -> Result<(), ProjectorError> {
         let stored = StoreRows { store: &*self.store, facts: &self.facts };
-        let unwritten = Unwritten(stored);
-        let rows: &dyn Rows = if self.unwritten { &unwritten } else { &stored };
+        let rows: &dyn Rows = if self.blank { &BlankRows(stored) } else { &stored };
         let (fold, projection) = (&mut self.fold, &self.projection);
         match item {
             Work::Event(event) => {
@@ -187,7 +186,6 @@ impl Engine {
     pub(crate) fn commit(&mut self) -> Result<(), ProjectorError> {
         let before = self.fold.records;
         let mut committed = self.fold.commit(FRAGMENTS_KEPT);
-        self.unwritten = false;
         let start = before - committed.outcomes.len() as u64;
         let mut rows: Vec<_> = std::mem::take(&mut committed.fragments).into_iter().flatten().collect();
         rows.extend(committed.change_rows());

@@ -1,19 +1,20 @@
 //! Rebuild: the whole log into a new generation, read and decoded ahead on one thread, folded on another. Each fragment
-//! is written once at the end (or when memory asks for it); change rows, dead letters and indexes are written on the way.
+//! is written once at the end (or when memory asks for it); change rows and dead letters are written on the way by a third
+//! thread, indexes by the folding one.
 
 use crate::{
     engine::{Engine, Work, side_rows},
     error::ProjectorError,
     meta,
     recover::Parts,
-    store::{Commit, Group},
+    store::{Commit, Group, StoreError, ViewStore},
 };
 use std::{
     collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::{Receiver, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
 };
@@ -28,6 +29,8 @@ const FRAGMENTS_MAX: usize = 1_500_000;
 const INDEX_ENTRIES_MAX: usize = 2_000_000;
 /// Chunks decoded ahead.
 const AHEAD: usize = 4;
+/// Commits of changes that wait to be written: more would only be memory.
+const BEHIND: usize = 1;
 
 /// How far a rebuild has come.
 #[derive(Debug, Default)]
@@ -67,6 +70,7 @@ impl Engine {
         let mut culprits = BTreeSet::new();
         loop {
             let mut engine = Self::fresh(make()?)?;
+            engine.blank = true;
             match engine.fold_log(&culprits, progress) {
                 Ok(()) => return Ok(engine),
                 // The fold's memory cannot be trusted after a panic: from the start again, with the culprit parked.
@@ -84,10 +88,17 @@ impl Engine {
         let end = log.end();
         progress.total.store(end, Ordering::Relaxed);
         progress.done.store(0, Ordering::Relaxed);
+        let (write, writes) = sync_channel::<Commit>(BEHIND);
+        let store = Arc::clone(&self.store);
         thread::scope(|scope| {
             scope.spawn(move || read_ahead(&*log, end, &send));
-            // Dropping the receiver on the way out ends the reader.
-            self.fold_all(receive, culprits, progress)
+            let writer = scope.spawn(move || write_behind(&*store, writes));
+            // Dropping the receiver on the way out ends the reader, dropping the sender the writer.
+            let folded = self.fold_all(receive, culprits, progress, &write);
+            drop(write);
+            let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // If the writer failed, folding ended because of that.
+            written.map_err(ProjectorError::from).and(folded)
         })?;
         self.write_fragments()?;
         self.checkpoint()
@@ -98,6 +109,7 @@ impl Engine {
         chunks: Receiver<Result<Vec<Work>, ReadError>>,
         culprits: &BTreeSet<u64>,
         progress: &Progress,
+        write: &SyncSender<Commit>,
     ) -> Result<(), ProjectorError> {
         let mut since = 0;
         for chunk in chunks {
@@ -112,7 +124,9 @@ impl Engine {
             progress.done.store(self.position.sequence, Ordering::Relaxed);
             if since >= DRAIN_EVERY {
                 since = 0;
-                self.write_rest()?;
+                if write.send(self.rest()?).is_err() {
+                    return Err(ProjectorError::Unresumable("its changes could not be written"));
+                }
                 if self.fold.fragments_held() > FRAGMENTS_MAX {
                     self.write_fragments()?;
                 }
@@ -124,12 +138,12 @@ impl Engine {
         Ok(())
     }
 
-    fn write_rest(&mut self) -> Result<(), ProjectorError> {
+    /// What has to be written besides fragments. The indexes have it then.
+    fn rest(&mut self) -> Result<Commit, ProjectorError> {
         let drained = self.fold.drain();
         let mut groups: Vec<Group> =
             drained.change_rows().into_iter().map(|row| Group { rows: vec![row] }).collect();
         groups.push(Group { rows: side_rows(&drained) });
-        self.store.commit(Commit { groups, last: Vec::new() })?;
         self.index(&drained)?;
         let mark = [0];
         for index in [&self.facts, &self.events] {
@@ -137,18 +151,23 @@ impl Engine {
                 index.checkpoint(&mark)?;
             }
         }
-        Ok(())
+        Ok(Commit { groups, last: Vec::new() })
     }
 
     fn write_fragments(&mut self) -> Result<(), ProjectorError> {
-        self.write_rest()?;
+        let rest = self.rest()?;
+        self.store.commit(rest)?;
+        self.blank = false;
         let committed = self.fold.commit(0);
-        self.unwritten = false;
         let groups = committed.fragments.into_iter().map(|rows| Group { rows }).collect();
         let last = vec![(keys::meta(meta::NAME), Some(self.meta().to_row()))];
         self.store.commit(Commit { groups, last })?;
         Ok(())
     }
+}
+
+fn write_behind(store: &dyn ViewStore, commits: Receiver<Commit>) -> Result<(), StoreError> {
+    commits.into_iter().try_for_each(|commit| store.commit(commit))
 }
 
 fn read_ahead(

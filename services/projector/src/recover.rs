@@ -61,7 +61,7 @@ impl Engine {
             position: Position { origin, sequence: 0 },
             dir: parts.durable.then_some(parts.dir),
             checkpointed: 0,
-            unwritten: true,
+            blank: false,
         })
     }
 
@@ -93,7 +93,7 @@ impl Engine {
             position: meta.position,
             dir: Some(parts.dir),
             checkpointed: 0,
-            unwritten: false,
+            blank: false,
         };
         engine.resume(&meta, parts.policy)?;
         if !parts.durable {
@@ -137,7 +137,6 @@ impl Engine {
         self.fold = fold;
         self.position = meta.position;
         self.checkpointed = records;
-        self.unwritten = false;
         Ok(())
     }
 

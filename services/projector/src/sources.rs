@@ -38,11 +38,12 @@ impl Rows for StoreRows<'_> {
     }
 }
 
-/// The rows of a store that holds no fragments yet: only places are looked up.
-pub(crate) struct Unwritten<'a>(pub StoreRows<'a>);
+/// Rows of a store in which no fragment has been written yet: only places are looked up. Asking the store would wait for
+/// the batch that another thread is writing.
+pub(crate) struct BlankRows<'a>(pub StoreRows<'a>);
 
-impl Rows for Unwritten<'_> {
-    fn row(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BadRow> {
+impl Rows for BlankRows<'_> {
+    fn row(&self, _key: &[u8]) -> Result<Option<Vec<u8>>, BadRow> {
         Ok(None)
     }
 

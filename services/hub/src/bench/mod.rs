@@ -1,0 +1,168 @@
+//! `bench`: what this machine can do. Measures probes (disk, codec, log), then a hub under load, a rebuild and freshness,
+//! and prints every figure beside the probe that bounds it, because figures of different machines cannot be compared.
+//!
+//! Absent on purpose: any judgement of speed. It fails only when something is wrong: a request refused, digests that differ.
+
+mod folder;
+mod freshness;
+mod http;
+mod ingest;
+mod load;
+mod machine;
+mod probes;
+mod rebuild;
+mod report;
+mod sample;
+mod stock;
+
+use crate::{
+    cli::{Exit, Failure, args::Global},
+    output,
+    serve::Signals,
+};
+use folder::Folder;
+use report::Report;
+use std::{io::IsTerminal as _, path::PathBuf, sync::Arc};
+
+/// Exit code of a process that Ctrl-C ended, as shells expect it.
+const INTERRUPTED: i32 = 130;
+
+/// `bench`'s arguments.
+#[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 1000000\n  tributary bench --quick -o json"
+)]
+pub struct Args {
+    /// Only this part
+    #[arg(long, value_enum, value_name = "PART")]
+    pub only: Option<Part>,
+    /// Small amounts: all parts in about ten seconds
+    #[arg(long)]
+    pub quick: bool,
+    /// Seconds of each load [default: 5, of freshness 10]
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<u64>,
+    /// Events of the log that is rebuilt [default: 300000]
+    #[arg(long, value_name = "N")]
+    pub events: Option<u64>,
+    /// Where the temporary folder is made: on the disk to be measured [default: the system's folder for temporary files]
+    #[arg(long, value_name = "FOLDER")]
+    pub dir: Option<PathBuf>,
+    /// The process is the load of another bench
+    #[arg(long, hide = true, value_name = "JSON")]
+    pub load: Option<String>,
+}
+
+/// A part that can be measured alone; the disk probes always are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Disk, codec and log.
+    Probes,
+    /// Events acknowledged a second.
+    Ingest,
+    /// Folding a log again.
+    Rebuild,
+    /// From a request to the view.
+    Freshness,
+}
+
+/// How much of everything.
+#[derive(Clone, Copy, Debug)]
+struct Amounts {
+    /// Milliseconds of one probe.
+    probe_ms: u64,
+    /// Milliseconds of one load.
+    load_ms: u64,
+    /// Milliseconds of the freshness load.
+    freshness_ms: u64,
+    /// Events of the log that is rebuilt.
+    events: u64,
+    /// Distinct people of a load.
+    users: u64,
+}
+
+impl Args {
+    fn amounts(&self) -> Amounts {
+        let ms = |usual: u64, quick: u64| match self.seconds {
+            Some(seconds) => seconds.max(1) * 1_000,
+            None if self.quick => quick,
+            None => usual,
+        };
+        Amounts {
+            probe_ms: if self.quick { 150 } else { 1_000 },
+            load_ms: ms(5_000, 500),
+            freshness_ms: ms(10_000, 1_000),
+            events: self.events.unwrap_or(if self.quick { 10_000 } else { 300_000 }).max(100),
+            users: if self.quick { 5_000 } else { 20_000 },
+        }
+    }
+
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
+}
+
+/// Runs the measurements.
+///
+/// # Errors
+/// [`Failure`] if they cannot run, or if what was measured went wrong.
+pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+    if let Some(spec) = &args.load {
+        return load::run(spec).await;
+    }
+    let mut signals = Signals::new()?;
+    let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = Arc::new(Folder::new(&parent).map_err(|e| failed("cannot make a temporary folder", e))?);
+    let report = tokio::select! {
+        report = measure(args, Arc::clone(&folder)) => report?,
+        () = signals.wait() => {
+            // Threads of the measurement cannot be stopped halfway; the process ends with them.
+            folder.remove();
+            std::process::exit(INTERRUPTED);
+        }
+    };
+    let mut out = std::io::stdout().lock();
+    match global.output {
+        output::Format::Table => report.table(&mut out)?,
+        format => output::json(&mut out, &report.json(), format, "figures")?,
+    }
+    Ok(Exit::Ok)
+}
+
+async fn measure(args: Args, folder: Arc<Folder>) -> Result<Report, Failure> {
+    let amounts = args.amounts();
+    let mut report = Report::new(args.quick);
+    step("disk probes");
+    let path = folder.path().to_owned();
+    let (disk, figures) = blocking(move || probes::disk(&path, amounts.probe_ms)).await?;
+    report.extend(figures);
+    if args.wants(Part::Probes) || args.wants(Part::Rebuild) {
+        let (path, rebuild) = (folder.path().to_owned(), args.wants(Part::Rebuild));
+        report.extend(blocking(move || rebuild::run(&path, amounts, rebuild)).await?);
+    }
+    if args.wants(Part::Ingest) {
+        report.extend(ingest::run(folder.path(), amounts, &disk).await?);
+    }
+    if args.wants(Part::Freshness) {
+        report.extend(freshness::run(folder.path(), amounts, &disk).await?);
+    }
+    report.end();
+    Ok(report)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| failed("a measurement panicked", e))?
+}
+
+fn failed(what: &str, error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::CheckFailed, format!("{what}: {error}"))
+}
+
+/// Says what is being measured, to people only.
+fn step(what: &str) {
+    if std::io::stderr().is_terminal() {
+        eprintln!("measuring {what} ...");
+    }
+}
