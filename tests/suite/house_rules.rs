@@ -48,7 +48,6 @@ const PURE: &[(&str, &[&str])] = &[
         &[
             "tributary-core",
             "base64",
-            "csv",
             "encoding_rs",
             "hmac",
             "jiff",
