@@ -182,6 +182,7 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     let log = open_log(&config, &dir, Origin(owner.origin))?;
     let mut options = ProjectorOptions::new(dir.join("views"), Policy::default());
     options.cache_bytes = config.store.cache_bytes;
+    options.checkpoint = config.store.checkpoint;
     options.on_start = Some(step_back);
     let projector = Projector::start(options, Arc::clone(&log)).map_err(start_problem)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

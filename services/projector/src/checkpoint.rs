@@ -34,12 +34,11 @@ pub(crate) fn read_mark(bytes: &[u8]) -> Option<(u64, Position)> {
 }
 
 pub(crate) fn write(engine: &mut Engine) -> Result<(), ProjectorError> {
-    let Some(dir) = engine.dir.clone() else { return Ok(()) };
     let mark = mark(engine.fold.records, engine.position);
     engine.store.flush()?;
     engine.facts.checkpoint(&mark)?;
     engine.events.checkpoint(&mark)?;
-    write_snapshot(&dir, &mark, &engine.fold.resolver)?;
+    write_snapshot(&engine.dir, &mark, &engine.fold.resolver)?;
     let (from, to) = (keys::outcomes(0), keys::outcomes(engine.fold.records));
     loop {
         let old = engine.store.scan(&from, Some(&to), 1_000)?;

@@ -43,8 +43,8 @@ pub struct Engine {
     pub(crate) projection: Arc<dyn Projection>,
     pub(crate) fold: Fold,
     pub(crate) position: Position,
-    /// Where checkpoints go; `None` for a store without a disk.
-    pub(crate) dir: Option<PathBuf>,
+    /// Where checkpoints go.
+    pub(crate) dir: PathBuf,
     /// Records folded at the last checkpoint.
     pub(crate) checkpointed: u64,
     /// Nothing but changes has been written yet: there is no fragment to read.

@@ -26,8 +26,8 @@ use tributary_eventlog::{EventLog, ReadLimits};
 const BATCH_RECORDS: usize = 1_024;
 /// Records after which a checkpoint is due.
 const CHECKPOINT_RECORDS: u64 = 500_000;
-/// Records after which an idle projector writes a checkpoint.
-const CHECKPOINT_IDLE: u64 = 20_000;
+/// Fewer records than these are not worth a snapshot of everything, however long ago the last one was.
+const CHECKPOINT_WORTH: u64 = 20_000;
 /// How long an idle projector sleeps before it looks at its flags again.
 const IDLE: Duration = Duration::from_millis(200);
 /// Longest wait between tries after an error.
@@ -46,6 +46,8 @@ pub struct Options {
     pub policy: Policy,
     /// sled's cache in bytes.
     pub cache_bytes: u64,
+    /// Time after which a checkpoint is written, if enough was folded since the last.
+    pub checkpoint: Duration,
     /// The projection; another than [`Customers`] only in tests.
     pub projection: Arc<dyn Projection>,
     /// Opens stores; another than sled's only in tests.
@@ -62,6 +64,7 @@ impl Options {
             dir: dir.into(),
             policy,
             cache_bytes: 256 << 20,
+            checkpoint: Duration::from_secs(60),
             projection: Arc::new(Customers),
             store: None,
             on_start: None,
@@ -259,7 +262,6 @@ fn parts(options: &Options, log: &Arc<dyn EventLog>, store: Arc<dyn ViewStore>, 
         projection: Arc::clone(&options.projection),
         policy: options.policy.clone(),
         dir: dir.to_owned(),
-        durable: true,
     }
 }
 
@@ -317,7 +319,6 @@ impl Shared {
             digest: new.fold.digest(),
             old_digest: Some(live.fold.digest()),
             millis: started.elapsed().as_millis() as u64,
-            example: None,
         };
         if report.old_digest != Some(report.digest) {
             tracing::error!("the rebuilt store differs from the live one; the rebuilt one is used");
@@ -341,8 +342,9 @@ fn follow(shared: &Shared) {
     };
     let mut end = shared.log.subscribe();
     let mut backoff = Duration::from_millis(50);
+    let mut checkpointed = Instant::now();
     while !shared.stop.load(Ordering::Relaxed) {
-        match step(shared) {
+        match step(shared, &mut checkpointed) {
             Ok(true) => {
                 backoff = Duration::from_millis(50);
                 clear_error(shared);
@@ -359,9 +361,10 @@ fn follow(shared: &Shared) {
             Err(error) => {
                 tracing::error!(error = %error, "the projector stopped at an error and tries again");
                 lock(&shared.status).error = Some(error.to_string());
+                // First of all what was not committed is dropped: readers must not see it while this thread waits.
+                recover(shared, &error);
                 thread::sleep(backoff);
                 backoff = (backoff * 2).min(BACKOFF_MAX);
-                recover(shared, &error);
             }
         }
     }
@@ -378,7 +381,7 @@ fn clear_error(shared: &Shared) {
 }
 
 /// One batch. `false`: nothing to do.
-fn step(shared: &Shared) -> Result<bool, ProjectorError> {
+fn step(shared: &Shared, checkpointed: &mut Instant) -> Result<bool, ProjectorError> {
     let position = *shared.position.borrow();
     let limits = ReadLimits { max_records: BATCH_RECORDS, ..ReadLimits::default() };
     let records = shared.log.read(position + 1, limits)?;
@@ -387,8 +390,10 @@ fn step(shared: &Shared) -> Result<bool, ProjectorError> {
     let idle = work.is_empty();
     engine.fold_records(&work)?;
     let due = engine.fold.records - engine.checkpointed;
-    if due >= CHECKPOINT_RECORDS || (idle && due >= CHECKPOINT_IDLE) {
+    let late = checkpointed.elapsed() >= shared.options.checkpoint;
+    if due >= CHECKPOINT_RECORDS || (late && due >= CHECKPOINT_WORTH) {
         engine.checkpoint()?;
+        *checkpointed = Instant::now();
     }
     let now = engine.position.sequence;
     drop(engine);

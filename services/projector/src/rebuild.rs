@@ -18,7 +18,7 @@ use std::{
     },
     thread,
 };
-use tributary_core::{fold::rows::keys, ids::CustomerId};
+use tributary_core::fold::rows::keys;
 use tributary_eventlog::{EventLog, ReadError, ReadLimits};
 
 /// Records between writes of changes and index entries.
@@ -54,8 +54,6 @@ pub struct RebuildReport {
     pub old_digest: Option<u128>,
     /// Milliseconds it took.
     pub millis: u64,
-    /// Example of a customer, to look at.
-    pub example: Option<CustomerId>,
 }
 
 impl Engine {

@@ -39,8 +39,6 @@ pub(crate) struct Parts {
     pub policy: Policy,
     /// Folder for indexes and snapshot.
     pub dir: PathBuf,
-    /// Whether checkpoints are written.
-    pub durable: bool,
 }
 
 impl Engine {
@@ -59,7 +57,7 @@ impl Engine {
             projection: parts.projection,
             fold: Fold::new(Resolver::new(parts.policy)),
             position: Position { origin, sequence: 0 },
-            dir: parts.durable.then_some(parts.dir),
+            dir: parts.dir,
             checkpointed: 0,
             blank: false,
         })
@@ -91,14 +89,11 @@ impl Engine {
             projection: parts.projection,
             fold: Fold::default(),
             position: meta.position,
-            dir: Some(parts.dir),
+            dir: parts.dir,
             checkpointed: 0,
             blank: false,
         };
         engine.resume(&meta, parts.policy)?;
-        if !parts.durable {
-            engine.dir = None;
-        }
         Ok(engine)
     }
 
@@ -114,8 +109,7 @@ impl Engine {
     }
 
     fn resume(&mut self, meta: &Meta, policy: Policy) -> Result<(), ProjectorError> {
-        let snapshot =
-            self.dir.as_deref().and_then(read_snapshot).filter(|(records, _, _)| *records <= meta.records);
+        let snapshot = read_snapshot(&self.dir).filter(|(records, _, _)| *records <= meta.records);
         let (records, from, resolver) =
             snapshot.unwrap_or_else(|| (0, Position { sequence: 0, ..meta.position }, Resolver::new(policy)));
         let marks =

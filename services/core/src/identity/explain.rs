@@ -91,22 +91,22 @@ impl Resolver {
             .collect()
     }
 
-    /// The customer's own identifiers, then those it only claims or was seen with.
+    /// The customer's own identifiers, then those it only claims or was seen with. `links` are the customer's own, from
+    /// [`Resolver::links`].
     #[must_use]
-    pub fn stories(&self, customer: CustomerRef) -> Vec<IdentifierStory> {
+    pub fn stories(&self, customer: CustomerRef, links: &[LinkStory]) -> Vec<IdentifierStory> {
         let Some(members) = self.slot(customer).map(|c| c.members.clone()) else { return Vec::new() };
         let mut contacts: Vec<u32> = Vec::new();
-        for link in self.links(customer).iter().filter(|l| l.refused.is_some()) {
+        for link in links.iter().filter(|l| l.refused.is_some()) {
             contacts.extend([link.ends.0, link.ends.1].iter().filter_map(|t| self.state.find(*t)));
         }
         contacts.extend(members.iter().flat_map(|n| self.seen_with(*n)));
         contacts.sort_unstable();
         contacts.dedup();
         contacts.retain(|n| !members.contains(n));
-        let refused = self.links(customer);
         let own = members.iter().map(|n| (*n, true));
         let all = own.chain(contacts.into_iter().take(LINKS_MAX).map(|n| (n, false)));
-        all.filter_map(|(node, own)| self.story(node, own, &refused, customer)).collect()
+        all.filter_map(|(node, own)| self.story(node, own, links, customer)).collect()
     }
 
     /// Observed identifiers that a customer's own one logged in with.

@@ -212,7 +212,7 @@ pub fn view(sources: Sources<'_>, customer: CustomerRef) -> Result<Option<View>,
     let links = sources.resolver.links(customer);
     let names = Names::new(sources);
     let mut identifiers: Vec<(bool, ViewIdentifier)> = Vec::new();
-    for story in sources.resolver.stories(customer) {
+    for story in sources.resolver.stories(customer, &links) {
         let name = names.of_story(&story);
         identifiers.push((!story.own, identifier(story, name)));
     }
