@@ -11,7 +11,7 @@ pub mod show;
 pub mod tree;
 
 pub use place::{ConfigErrors, Diagnostic, Origin, Source};
-pub use sections::{Hub, Identity, Log, Store};
+pub use sections::{Hub, Log, Store};
 
 use crate::tokens::Tokens;
 use reader::{Gathered, Shown};
@@ -55,8 +55,6 @@ pub struct Config {
     pub log: Log,
     /// `[store]`.
     pub store: Store,
-    /// `[identity]`.
-    pub identity: Identity,
     /// `[[tokens]]`.
     pub tokens: Tokens,
     /// `[channels.*]`, built, in the order of their names.
@@ -113,7 +111,6 @@ pub fn from_text(source: Source, environment: &Environment) -> Result<Config, Co
     let hub = sections::hub(&root, &mut gathered);
     let log = sections::log(&root, &mut gathered);
     let store = sections::store(&root, &mut gathered);
-    let identity = sections::identity(&root, &mut gathered);
     let tokens = sections::tokens(&root, &mut gathered);
     sections::guard_addresses(&hub, &tokens, &root, &mut gathered);
     let channels = channels::build(&root, &hub, environment, &mut gathered);
@@ -122,14 +119,14 @@ pub fn from_text(source: Source, environment: &Environment) -> Result<Config, Co
         return Err(ConfigErrors::new(source, gathered.problems));
     }
     let tokens = Tokens::new(tokens);
-    Ok(Config { hub, log, store, identity, tokens, channels, source, shown: gathered.shown })
+    Ok(Config { hub, log, store, tokens, channels, source, shown: gathered.shown })
 }
 
 fn refuse_other_sections(root: &tree::Table, gathered: &mut Gathered) {
     let whole =
         tree::Node { value: tree::Value::Table(root.clone()), at: Origin::Default, key_at: Origin::Default };
     let mut reader = reader::Reader::new("", Some(&whole), gathered);
-    for section in ["hub", "log", "store", "identity", "tokens", "channels"] {
+    for section in ["hub", "log", "store", "tokens", "channels"] {
         reader.node(section);
     }
     reader.finish();

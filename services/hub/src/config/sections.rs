@@ -1,4 +1,4 @@
-//! The fixed sections: `[hub]`, `[log]`, `[store]`, `[identity]` and `[[tokens]]`. Channels have their own file.
+//! The fixed sections: `[hub]`, `[log]`, `[store]` and `[[tokens]]`. Channels have their own file.
 
 use super::{
     place::Origin,
@@ -65,13 +65,6 @@ pub struct Store {
     pub checkpoint: Duration,
 }
 
-/// `[identity]`, reserved: only the list of the installation's own identifiers.
-#[derive(Clone, Debug, Default)]
-pub struct Identity {
-    /// The installation's own addresses and numbers.
-    pub ours: Vec<String>,
-}
-
 /// Reads `[hub]`.
 pub fn hub(root: &Table, gathered: &mut Gathered) -> Hub {
     let mut r = Reader::new("hub", root.get("hub"), gathered);
@@ -132,14 +125,6 @@ pub fn store(root: &Table, gathered: &mut Gathered) -> Store {
     let checkpoint = Duration::from_secs(r.whole("checkpoint_secs", 60, CHECKPOINT_SECS));
     r.finish();
     Store { cache_bytes, checkpoint }
-}
-
-/// Reads `[identity]`.
-pub fn identity(root: &Table, gathered: &mut Gathered) -> Identity {
-    let mut r = Reader::new("identity", root.get("identity"), gathered);
-    let ours = r.texts("ours");
-    r.finish();
-    Identity { ours }
 }
 
 /// Reads `[[tokens]]`.

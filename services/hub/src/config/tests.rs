@@ -35,7 +35,7 @@ fn a_whole_file_is_read() {
         "[hub]\nname = \"acme\"\nlisten = \"0.0.0.0:80\"\napi_listen = \"0.0.0.0:81\"\npublic_url = \
          \"https://hooks.acme.example/\"\ntime_zone = \"Asia/Hong_Kong\"\ndefault_region = \"HK\"\n[log]\nengine = \
          \"embedded\"\nsegment_mib = 8\naccept_future = true\n[store]\ncache_mib = 16\ncheckpoint_secs = \
-         5\n[identity]\nours = []\n[[tokens]]\nname = \"desk\"\nsha256 = \"{digest}\"\nscopes = [\"read\"]\n"
+         5\n[[tokens]]\nname = \"desk\"\nsha256 = \"{digest}\"\nscopes = [\"read\"]\n"
     );
     let config = good(&text, &[]);
     assert_eq!(config.hub.channel_url("shop").as_deref(), Some("https://hooks.acme.example/in/shop"));
@@ -112,7 +112,7 @@ const MISTAKES: [Mistake; 11] = [
         "[stroe]\n",
         &[],
         "error[unknown_key]: stroe: is not a known setting\n --> tributary.toml:1:2\n  |\n1 | [stroe]\n  |  ^^^^^\n  = \
-             help: did you mean `store`? known here: hub, log, store, identity, tokens, channels\n",
+             help: did you mean `store`? known here: hub, log, store, tokens, channels\n",
     ),
     (
         "",
