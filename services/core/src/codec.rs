@@ -8,7 +8,7 @@
 pub struct BadRow;
 
 /// Appends to a row.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Writer(pub Vec<u8>);
 
 impl Writer {

@@ -8,7 +8,7 @@ use crate::{
     index::RunIndex,
     meta::{self, Meta},
     projection::Projection,
-    sources::{BlankRows, LogRecords, StoreRows, event_entry},
+    sources::{LogRecords, StoreRows, event_entry},
     store::{Commit, Group, ViewStore},
 };
 use std::{
@@ -19,7 +19,7 @@ use std::{
 use tributary_core::{
     codec::{BadRow, Writer},
     event::RecordedEvent,
-    fold::{Committed, DeadLetter, Fold, Place, Rows, fragment::Fragment, rows::keys},
+    fold::{Committed, DeadLetter, Fold, Place, Prepared, Rows, fragment::Fragment, rows::keys},
     identity::CustomerRef,
     ids::{EventId, FactKey, Position},
     time::Micros,
@@ -45,15 +45,15 @@ pub struct Engine {
     pub(crate) position: Position,
     /// Where checkpoints go.
     pub(crate) dir: PathBuf,
+    /// Bytes of a rebuild's lists in memory before they go to a file.
+    pub(crate) list_bytes: usize,
     /// Records folded at the last checkpoint.
     pub(crate) checkpointed: u64,
-    /// Nothing but changes has been written yet: there is no fragment to read.
-    pub(crate) blank: bool,
 }
 
 /// A record, decoded or to be parked.
 pub(crate) enum Work {
-    Event(Box<RecordedEvent>),
+    Event(Box<(RecordedEvent, Prepared)>),
     Own(Position),
     Broken(DeadLetter),
 }
@@ -61,7 +61,10 @@ pub(crate) enum Work {
 impl Work {
     pub fn of(record: &Record) -> Self {
         match decode::decode(record) {
-            Ok(Some(event)) => Self::Event(Box::new(event)),
+            Ok(Some(event)) => {
+                let prepared = Prepared::of(&event.event);
+                Self::Event(Box::new((event, prepared)))
+            }
             Ok(None) => Self::Own(position(record)),
             Err(error) => Self::Broken(DeadLetter {
                 version: 0,
@@ -77,7 +80,7 @@ impl Work {
 
     pub fn position(&self) -> Position {
         match self {
-            Self::Event(event) => event.position,
+            Self::Event(event) => event.0.position,
             Self::Own(position) => *position,
             Self::Broken(letter) => letter.position,
         }
@@ -92,9 +95,13 @@ fn attribute(record: &Record, name: &str) -> String {
 impl Engine {
     /// What views are made from, as of the last commit.
     pub fn with_sources<R>(&self, f: impl FnOnce(Sources<'_>, &LogRecords) -> R) -> R {
-        let rows = StoreRows { store: &*self.store, facts: &self.facts };
+        let rows = self.rows();
         let records = LogRecords { log: Arc::clone(&self.log), events: Arc::clone(&self.events) };
         f(Sources { resolver: &self.fold.resolver, rows: &rows, records: &records }, &records)
+    }
+
+    fn rows(&self) -> StoreRows<'_> {
+        StoreRows { store: &*self.store, facts: &self.facts, log: &*self.log }
     }
 
     /// The fold as of the last commit.
@@ -148,12 +155,13 @@ impl Engine {
     }
 
     pub(crate) fn fold_item(&mut self, item: &Work) -> Result<(), ProjectorError> {
-        let stored = StoreRows { store: &*self.store, facts: &self.facts };
-        let rows: &dyn Rows = if self.blank { &BlankRows(stored) } else { &stored };
+        let rows = StoreRows { store: &*self.store, facts: &self.facts, log: &*self.log };
         let (fold, projection) = (&mut self.fold, &self.projection);
         match item {
-            Work::Event(event) => {
-                let folded = catch_unwind(AssertUnwindSafe(|| projection.apply(fold, rows, event)));
+            Work::Event(work) => {
+                let (event, prepared) = &**work;
+                let apply = || projection.apply(fold, &rows, event, prepared);
+                let folded = catch_unwind(AssertUnwindSafe(apply));
                 folded.map_err(|_| ProjectorError::Panicked)??;
             }
             Work::Own(_) => fold.skip(),
@@ -208,10 +216,7 @@ impl Engine {
 
     /// The first copy of an event is the one that is found.
     pub(crate) fn index_event(&self, event: EventId, position: Position) -> Result<(), ProjectorError> {
-        if self.events.get(&event.0)?.is_none() {
-            self.events.put(event.0, &event_entry(position));
-        }
-        Ok(())
+        Ok(self.events.put_new(event.0, &event_entry(position))?)
     }
 
     /// Whether the event is the revision of its fact that counts.
@@ -219,7 +224,7 @@ impl Engine {
     /// # Errors
     /// [`BadRow`] if the fact index cannot be read.
     pub fn is_current(&self, event: &RecordedEvent) -> Result<bool, BadRow> {
-        let rows = StoreRows { store: &*self.store, facts: &self.facts };
+        let rows = self.rows();
         Ok(rows.place(&event.event.fact_key())?.is_some_and(|p| p.event == event.event.id))
     }
 
@@ -228,7 +233,7 @@ impl Engine {
     /// # Errors
     /// [`BadRow`] if the fact index cannot be read.
     pub fn place(&self, key: &FactKey) -> Result<Option<Place>, BadRow> {
-        StoreRows { store: &*self.store, facts: &self.facts }.place(key)
+        self.rows().place(key)
     }
 
     pub(crate) fn meta(&self) -> Meta {
@@ -250,7 +255,7 @@ impl Engine {
     /// The customer that has the fact of this event now, in whatever revision.
     #[must_use]
     pub fn home_of(&self, event: &RecordedEvent) -> Option<CustomerRef> {
-        let rows = StoreRows { store: &*self.store, facts: &self.facts };
+        let rows = self.rows();
         let key = event.event.fact_key();
         let place = rows.place(&key).ok()??;
         let mut fragment = Fragment::load(&rows, place.home, false).ok()?;
@@ -269,7 +274,7 @@ impl Engine {
 
 fn panicked(item: &Work) -> DeadLetter {
     let (event, channel, recorded_at) = match item {
-        Work::Event(e) => (Some(e.event.id), e.event.channel.clone(), e.recorded_at),
+        Work::Event(e) => (Some(e.0.event.id), e.0.event.channel.clone(), e.0.recorded_at),
         _ => (None, String::new(), Micros::default()),
     };
     DeadLetter {

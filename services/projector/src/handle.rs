@@ -46,6 +46,8 @@ pub struct Options {
     pub policy: Policy,
     /// sled's cache in bytes.
     pub cache_bytes: u64,
+    /// Bytes of memory that a rebuild uses for facts before it writes them to a temporary file.
+    pub rebuild_bytes: usize,
     /// Time after which a checkpoint is written, if enough was folded since the last.
     pub checkpoint: Duration,
     /// The projection; another than [`Customers`] only in tests.
@@ -64,6 +66,7 @@ impl Options {
             dir: dir.into(),
             policy,
             cache_bytes: 256 << 20,
+            rebuild_bytes: 32 << 20,
             checkpoint: Duration::from_secs(60),
             projection: Arc::new(Customers),
             store: None,
@@ -262,6 +265,7 @@ fn parts(options: &Options, log: &Arc<dyn EventLog>, store: Arc<dyn ViewStore>, 
         projection: Arc::clone(&options.projection),
         policy: options.policy.clone(),
         dir: dir.to_owned(),
+        list_bytes: options.rebuild_bytes,
     }
 }
 

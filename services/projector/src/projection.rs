@@ -3,7 +3,7 @@
 use tributary_core::{
     codec::BadRow,
     event::RecordedEvent,
-    fold::{Fold, Outcome, Rows},
+    fold::{Fold, Outcome, Prepared, Rows},
 };
 
 /// One event into the fold: synchronous, pure, total but for damaged rows.
@@ -12,11 +12,17 @@ pub trait Projection: Send + Sync {
     fn name(&self) -> &'static str;
     /// Another version means that stores are rebuilt.
     fn version(&self) -> u32;
-    /// Folds one event.
+    /// Folds one event; `prepared` is of it.
     ///
     /// # Errors
     /// [`BadRow`] if a row is damaged or cannot be read.
-    fn apply(&self, fold: &mut Fold, rows: &dyn Rows, event: &RecordedEvent) -> Result<Outcome, BadRow>;
+    fn apply(
+        &self,
+        fold: &mut Fold,
+        rows: &dyn Rows,
+        event: &RecordedEvent,
+        prepared: &Prepared,
+    ) -> Result<Outcome, BadRow>;
 }
 
 /// The product's projection: one 360-degree view a customer.
@@ -32,7 +38,13 @@ impl Projection for Customers {
         tributary_core::fold::VERSION
     }
 
-    fn apply(&self, fold: &mut Fold, rows: &dyn Rows, event: &RecordedEvent) -> Result<Outcome, BadRow> {
-        fold.apply(rows, event)
+    fn apply(
+        &self,
+        fold: &mut Fold,
+        rows: &dyn Rows,
+        event: &RecordedEvent,
+        prepared: &Prepared,
+    ) -> Result<Outcome, BadRow> {
+        fold.apply(rows, event, prepared)
     }
 }

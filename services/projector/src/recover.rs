@@ -39,6 +39,8 @@ pub(crate) struct Parts {
     pub policy: Policy,
     /// Folder for indexes and snapshot.
     pub dir: PathBuf,
+    /// Bytes of a rebuild's lists in memory before they go to a file.
+    pub list_bytes: usize,
 }
 
 impl Engine {
@@ -58,8 +60,8 @@ impl Engine {
             fold: Fold::new(Resolver::new(parts.policy)),
             position: Position { origin, sequence: 0 },
             dir: parts.dir,
+            list_bytes: parts.list_bytes,
             checkpointed: 0,
-            blank: false,
         })
     }
 
@@ -90,8 +92,8 @@ impl Engine {
             fold: Fold::default(),
             position: meta.position,
             dir: parts.dir,
+            list_bytes: parts.list_bytes,
             checkpointed: 0,
-            blank: false,
         };
         engine.resume(&meta, parts.policy)?;
         Ok(engine)

@@ -19,6 +19,8 @@ pub struct StoreRows<'a> {
     pub store: &'a dyn ViewStore,
     /// The fact index.
     pub facts: &'a RunIndex,
+    /// The log.
+    pub log: &'a dyn EventLog,
 }
 
 impl Rows for StoreRows<'_> {
@@ -36,19 +38,14 @@ impl Rows for StoreRows<'_> {
         })?;
         found.map(|value| Place::from_bytes(&value).ok_or(BadRow)).transpose()
     }
-}
 
-/// Rows of a store in which no fragment has been written yet: only places are looked up. Asking the store would wait for
-/// the batch that another thread is writing.
-pub(crate) struct BlankRows<'a>(pub StoreRows<'a>);
-
-impl Rows for BlankRows<'_> {
-    fn row(&self, _key: &[u8]) -> Result<Option<Vec<u8>>, BadRow> {
-        Ok(None)
-    }
-
-    fn place(&self, key: &FactKey) -> Result<Option<Place>, BadRow> {
-        self.0.place(key)
+    fn event(&self, at: Position) -> Result<Option<RecordedEvent>, BadRow> {
+        let record = self.log.get(at.sequence).map_err(|error| {
+            tracing::error!(error = %error, "the log cannot be read");
+            BadRow
+        })?;
+        let event = record.map(|record| decode(&record).map_err(|_| BadRow)).transpose()?;
+        Ok(event.flatten())
     }
 }
 

@@ -22,6 +22,8 @@ pub const ORIGIN: Origin = Origin(0x0a0b_0c0d);
 /// How long a projector may take to catch up before a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 const CACHE_BYTES: u64 = 8 << 20;
+/// So little that every rebuild writes facts to a file on the way, and has some in memory at its end.
+const REBUILD_BYTES: usize = 3_000;
 
 /// A log whose clock the test sets.
 pub struct Source {
@@ -78,6 +80,7 @@ impl Faults {
     pub fn options(&self, dir: &Path, policy: &Policy) -> Options {
         let mut options = Options::new(dir, policy.clone());
         options.cache_bytes = CACHE_BYTES;
+        options.rebuild_bytes = REBUILD_BYTES;
         let faults = self.clone();
         options.store = Some(Arc::new(move |path| {
             let sled = SledOptions { cache_bytes: CACHE_BYTES, ..SledOptions::default() };

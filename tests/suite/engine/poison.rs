@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tributary_core::{
     codec::BadRow,
     event::RecordedEvent,
-    fold::{Fold, Outcome, Rows},
+    fold::{Fold, Outcome, Prepared, Rows},
     identity::policy::Policy,
     ids::EventId,
 };
@@ -27,8 +27,14 @@ impl Projection for Panicking {
         Customers.version()
     }
 
-    fn apply(&self, fold: &mut Fold, rows: &dyn Rows, event: &RecordedEvent) -> Result<Outcome, BadRow> {
-        let outcome = Customers.apply(fold, rows, event)?;
+    fn apply(
+        &self,
+        fold: &mut Fold,
+        rows: &dyn Rows,
+        event: &RecordedEvent,
+        prepared: &Prepared,
+    ) -> Result<Outcome, BadRow> {
+        let outcome = Customers.apply(fold, rows, event, prepared)?;
         assert!(event.event.id != self.0, "poison");
         Ok(outcome)
     }

@@ -5,7 +5,11 @@ use tributary_core::{
     change::Change,
     codec::BadRow,
     event::RecordedEvent,
-    fold::{Committed, DeadLetter, Fold, Outcome, Place, Rows},
+    fold::{
+        Committed, DeadLetter, Fold, Outcome, Place, Prepared, Rows,
+        build::{self, List},
+        bulk::SHARDS,
+    },
     identity::{CustomerRef, Resolver, policy::Policy},
     ids::{CustomerId, EventId, FactKey, Position},
     token::Token,
@@ -43,6 +47,10 @@ impl Rows for Memory {
     fn place(&self, key: &FactKey) -> Result<Option<Place>, BadRow> {
         Ok(self.places.get(key).copied())
     }
+
+    fn event(&self, at: Position) -> Result<Option<RecordedEvent>, BadRow> {
+        Ok(self.events.get(&at).cloned())
+    }
 }
 
 impl Records for Memory {
@@ -79,21 +87,48 @@ impl World {
     pub fn of(events: &[RecordedEvent], policy: &Policy, seed: u64) -> Self {
         let mut world = Self { fold: Fold::new(Resolver::new(policy.clone())), ..Self::default() };
         let mut rng = Rng::new(seed ^ 0x776f_726c);
+        let bulk = rng.percent(30);
+        if bulk {
+            world.fold.begin_bulk();
+        }
         // Some commit after nearly every event, some nearly never.
         let often = [2, 30, 90][rng.below(3)];
         for event in events {
             world.memory.events.insert(event.position, event.clone());
-            world.fold.apply(&world.memory, event).expect("rows are sound");
+            let prepared = Prepared::of(&event.event);
+            world.fold.apply(&world.memory, event, &prepared).expect("rows are sound");
             if rng.percent(often) {
                 match rng.below(5) {
+                    _ if bulk => world.drain(),
                     0 => world.drain(),
                     1 | 2 => world.commit(1_000),
                     _ => world.commit(0),
                 }
             }
         }
+        if bulk {
+            world.build();
+        }
         world.commit(0);
         world
+    }
+
+    /// Makes fragments of what a fold in bulk has listed.
+    fn build(&mut self) {
+        let bulk = self.fold.take_bulk();
+        let mut digest = 0_u128;
+        for number in 0..SHARDS {
+            let list = List::read(bulk.list(number)).expect("a list");
+            let built = list.each_fragment(|token, facts| {
+                let anonymous = self.fold.resolver.kind_of_token(token).is_none();
+                let built = build::fragment(token, anonymous, &facts)?;
+                digest = digest.wrapping_add(built.digest);
+                self.memory.rows.extend(built.rows.into_iter().filter_map(|(key, row)| Some((key, row?))));
+                Ok::<_, BadRow>(())
+            });
+            built.expect("its facts can be read");
+        }
+        self.fold.built(digest);
     }
 
     fn drain(&mut self) {

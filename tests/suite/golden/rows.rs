@@ -8,7 +8,7 @@ use tributary_core::{
     codec::{BadRow, Reader, Writer},
     draft::{Claim, Draft},
     event::{RecordedEvent, Trust},
-    fold::{Count, DeadLetter, Fold, Outcome, Place, Rows, fact::Fact, fragment::Fragment},
+    fold::{Count, DeadLetter, Fold, Outcome, Place, Prepared, Rows, fact::Fact, fragment::Fragment},
     identity::{Resolver, policy::Policy},
     ids::{CustomerId, EventId, FactKey, Position},
     time::Micros,
@@ -27,6 +27,10 @@ impl Rows for Stored {
     fn place(&self, _: &FactKey) -> Result<Option<Place>, BadRow> {
         Ok(None)
     }
+
+    fn event(&self, _: Position) -> Result<Option<RecordedEvent>, BadRow> {
+        Ok(None)
+    }
 }
 
 /// Rows of all fragments that these events make, by key.
@@ -34,7 +38,7 @@ fn fold(events: &[RecordedEvent]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut fold = Fold::new(Resolver::new(Policy::default()));
     let stored = Stored::default();
     for event in events {
-        fold.apply(&stored, event).expect("nothing is read");
+        fold.apply(&stored, event, &Prepared::of(&event.event)).expect("nothing is read");
     }
     let rows = fold.commit(0).fragments.into_iter().flatten();
     let mut rows: Vec<_> = rows.filter_map(|(key, row)| Some((key, row?))).collect();

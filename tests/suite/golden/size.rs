@@ -6,13 +6,13 @@ use tributary_core::{
     codec::BadRow,
     content::ProfileField,
     draft::{Claim, Draft},
-    event::Trust,
+    event::{RecordedEvent, Trust},
     fold::{
-        Fold, Place, Rows,
+        Fold, Place, Prepared, Rows,
         fragment::PAGE_BYTES_MAX,
         head::{PROFILE_BYTES_MAX, TEXT_BYTES_MAX},
     },
-    ids::FactKey,
+    ids::{FactKey, Position},
 };
 
 /// What a head takes with values as they come in practice.
@@ -29,6 +29,10 @@ impl Rows for Nothing {
     }
 
     fn place(&self, _: &FactKey) -> Result<Option<Place>, BadRow> {
+        Ok(None)
+    }
+
+    fn event(&self, _: Position) -> Result<Option<RecordedEvent>, BadRow> {
         Ok(None)
     }
 }
@@ -60,7 +64,7 @@ fn greatest(channels: u64, kept: u64, text: usize, profile: usize) -> (usize, us
         }
         let mut event = values::recorded(draft, n + 1);
         event.event.channel = format!("channel-{}", n % channels);
-        fold.apply(&Nothing, &event).expect("nothing is read");
+        fold.apply(&Nothing, &event, &Prepared::of(&event.event)).expect("nothing is read");
     }
     let (mut head, mut page) = (0, 0);
     for (key, row) in fold.commit(0).fragments.into_iter().flatten() {

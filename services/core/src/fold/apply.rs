@@ -5,8 +5,9 @@ use super::{
     commit::Count,
     contribution::{Contribution, Gives},
     fact::{Fact, Ids, Revision, ids_of},
-    fragment::Fragment,
     hash128,
+    homes::{Homes, Reading},
+    prepared::Prepared,
     rows::{Outcome, Place, Rows},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     time::Micros,
     token::Token,
 };
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
@@ -65,13 +66,11 @@ pub struct Fold {
     pub stats: FoldStats,
     /// Sum of the hashes of all facts in their homes.
     pub(super) facts_digest: u128,
-    pub(super) fragments: Map<Token, Fragment>,
-    /// Fragments used since the last commit.
-    pub(super) used: HashSet<Token, foldhash::fast::FixedState>,
-    pub(super) places: Map<FactKey, Option<Place>>,
+    pub(super) homes: Homes,
+    pub(super) places: Map<FactKey, Place>,
     pub(super) events: Vec<(EventId, Position)>,
     pub(super) counts: BTreeMap<String, Count>,
-    pub(super) touched: BTreeMap<CustomerId, super::changes::Touch>,
+    pub(super) touched: Map<CustomerId, super::changes::Touch>,
     pub(super) changes: Vec<Change>,
     pub(super) dead: Vec<DeadLetter>,
     pub(super) outcomes: Vec<Outcome>,
@@ -84,14 +83,19 @@ impl Fold {
         Self { resolver, ..Self::default() }
     }
 
-    /// Folds one record. Total but for damaged rows; after an error the fold must be dropped with all that it has not committed.
+    /// Folds one record; `prepared` is of the same event. Total but for damaged rows; after an error the fold must be dropped with all that it has not committed.
     ///
     /// # Errors
     /// [`BadRow`] if a row is damaged or could not be read.
-    pub fn apply(&mut self, rows: &dyn Rows, event: &RecordedEvent) -> Result<Outcome, BadRow> {
+    pub fn apply(
+        &mut self,
+        rows: &dyn Rows,
+        event: &RecordedEvent,
+        prepared: &Prepared,
+    ) -> Result<Outcome, BadRow> {
         self.records += 1;
         self.events.push((event.event.id, event.position));
-        let outcome = self.outcome(rows, event)?;
+        let outcome = self.outcome(rows, event, prepared)?;
         self.count(event, outcome);
         self.outcomes.push(outcome);
         Ok(outcome)
@@ -101,13 +105,8 @@ impl Fold {
     #[must_use]
     pub fn pending_rows(&self) -> usize {
         // Head, fact page, now and then a time page.
-        self.used.len() * 3 + self.touched.len() + self.changes.len() + self.dead.len()
-    }
-
-    /// Fragments at hand.
-    #[must_use]
-    pub fn fragments_held(&self) -> usize {
-        self.fragments.len()
+        let used = if let Homes::Live(live) = &self.homes { live.used.len() } else { 0 };
+        used * 3 + self.touched.len() + self.changes.len() + self.dead.len()
     }
 
     /// Counts a record that is no event, or that made the fold panic.
@@ -147,11 +146,16 @@ impl Fold {
         count.last_at = count.last_at.max(event.recorded_at);
     }
 
-    fn outcome(&mut self, rows: &dyn Rows, event: &RecordedEvent) -> Result<Outcome, BadRow> {
+    fn outcome(
+        &mut self,
+        rows: &dyn Rows,
+        event: &RecordedEvent,
+        prepared: &Prepared,
+    ) -> Result<Outcome, BadRow> {
         if matches!(event.event.body, Body::Chunk { .. } | Body::Ticked {}) {
             return Ok(Outcome::Own);
         }
-        let key = event.event.fact_key();
+        let key = prepared.key;
         let ids = ids_of(event, self.resolver.policy());
         if !ids.is_empty() {
             self.resolver.note(event);
@@ -164,8 +168,8 @@ impl Fold {
                 self.settle(event, None);
                 return Ok(Outcome::Duplicate);
             }
-            let fact = self.fragment(rows, known.home)?.fact(rows, &key)?.ok_or(BadRow)?;
-            let current = fact.revision.clone().ok_or(BadRow)?;
+            let reading = Reading { rows, resolver: &self.resolver };
+            let current = self.homes.fact(&reading, &key, known)?.revision.ok_or(BadRow)?;
             if !new.beats(&current) {
                 let equal = (new.revision, new.generation) == (current.revision, current.generation);
                 self.settle(event, None);
@@ -173,7 +177,9 @@ impl Fold {
             }
         }
         let replaced = self.take_out(rows, event, &key, place)?;
-        self.put_in(rows, event, key, ids, new, replaced.as_ref().map_or(&[], |f| &f.hangers))?;
+        let mut fact = Fact { revision: Some(new), ids, gives: prepared.gives.clone(), ..Fact::awaited(key) };
+        fact.hangers = replaced.as_ref().map(|f| f.hangers.clone()).unwrap_or_default();
+        self.put_in(rows, event, fact, prepared)?;
         if let Body::Unrecognised { reason } = &event.event.body {
             self.dead_letter(event, reason);
             if replaced.is_none() {
@@ -209,8 +215,7 @@ impl Fold {
         place: Option<Place>,
     ) -> Result<Option<Fact>, BadRow> {
         let Some(place) = place else { return Ok(None) };
-        let Some(fact) = self.fragment(rows, place.home)?.remove(rows, key)? else { return Err(BadRow) };
-        self.hash_out(&fact, place.home);
+        let fact = self.remove(rows, key, place)?;
         if let Some(revision) = &fact.revision {
             let customer = self.resolver.attribute(&fact.ids, fact.owned_at());
             self.touch(customer, event);
@@ -229,21 +234,15 @@ impl Fold {
         &mut self,
         rows: &dyn Rows,
         event: &RecordedEvent,
-        key: FactKey,
-        ids: Ids,
-        revision: Revision,
-        hangers: &[FactKey],
+        mut fact: Fact,
+        prepared: &Prepared,
     ) -> Result<(), BadRow> {
-        let contribution = Contribution::of(&event.event);
-        let (at, id) = (revision.at, revision.event);
+        let (key, at, contribution) = (fact.key, event.effective_at(), &prepared.contribution);
         if let Body::Identity { act } = event.event.body {
             self.resolver.act(event, act);
         } else {
-            self.resolver.assert(&ids, at, id);
+            self.resolver.assert(&fact.ids, at, event.event.id);
         }
-        let mut fact =
-            Fact { revision: Some(revision), ids, gives: contribution.encode(), ..Fact::awaited(key) };
-        fact.hangers.extend(hangers.iter().copied());
         let mut home = self.home(event);
         if fact.ids.is_empty()
             && event.event.is_for_customers()
@@ -253,7 +252,7 @@ impl Fold {
             home = self.hang(rows, &mut fact, of, home)?;
         }
         let (hanging, ids, owned_at) = (fact.hangers.clone(), fact.ids.clone(), fact.owned_at());
-        self.insert(rows, fact, home)?;
+        self.insert(rows, fact, home, Some(prepared))?;
         let sold = matches!(contribution.gives, Gives::Purchase { .. }).then_some((home, &ids, at));
         for hanger in hanging {
             self.move_hanger(rows, hanger, key, sold)?;
@@ -270,29 +269,21 @@ impl Fold {
     /// purchase's, or its own channel's while there is no such purchase.
     fn hang(&mut self, rows: &dyn Rows, fact: &mut Fact, of: FactKey, own: Token) -> Result<Token, BadRow> {
         fact.attached = Some(fact.owned_at());
-        let home = match self.place(rows, &of)? {
-            Some(place) => place.home,
+        let place = match self.place(rows, &of)? {
+            Some(place) => place,
             None => {
-                self.insert(rows, Fact::awaited(of), own)?;
-                own
+                self.insert(rows, Fact::awaited(of), own, None)?;
+                Place { home: own, ..Place::default() }
             }
         };
-        let key = fact.key;
-        let fragment = self.fragment(rows, home)?;
-        fragment.amend(rows, &of, |purchase| {
-            if !purchase.hangers.contains(&key) {
-                purchase.hangers.push(key);
-                purchase.hangers.sort_unstable();
-            }
-        })?;
-        match fragment.fact(rows, &of)? {
-            Some(purchase) if purchase.is_purchase()? => {
-                fact.ids.clone_from(&purchase.ids);
-                fact.attached = Some(purchase.owned_at());
-                Ok(home)
-            }
-            _ => Ok(own),
+        let reading = Reading { rows, resolver: &self.resolver };
+        let purchase = self.homes.hang(&reading, &of, place, fact.key)?;
+        if !purchase.is_purchase()? {
+            return Ok(own);
         }
+        fact.ids.clone_from(&purchase.ids);
+        fact.attached = Some(purchase.owned_at());
+        Ok(place.home)
     }
 
     /// Moves a hanging refund to where its purchase is now; to its own channel's fragment if that is no purchase (any more).
@@ -304,15 +295,11 @@ impl Fold {
         sold: Option<(Token, &Ids, Micros)>,
     ) -> Result<(), BadRow> {
         let Some(place) = self.place(rows, &key)? else { return Ok(()) };
-        let hangs = match self.fragment(rows, place.home)?.fact(rows, &key)? {
-            Some(fact) => fact.hangs_on(purchase)?,
-            None => false,
-        };
-        if !hangs {
+        let reading = Reading { rows, resolver: &self.resolver };
+        if !self.homes.fact(&reading, &key, place)?.hangs_on(purchase)? {
             return Ok(()); // a later revision of it names somebody by itself, or is of another purchase
         }
-        let Some(mut fact) = self.fragment(rows, place.home)?.remove(rows, &key)? else { return Err(BadRow) };
-        self.hash_out(&fact, place.home);
+        let mut fact = self.remove(rows, &key, place)?;
         let home = match sold {
             Some((home, ids, at)) => {
                 fact.ids.clone_from(ids);
@@ -324,23 +311,31 @@ impl Fold {
                 channel_fragment(&Contribution::decode(&fact.gives)?.channel)
             }
         };
-        self.insert(rows, fact, home)
+        self.insert(rows, fact, home, None)
     }
 
-    fn insert(&mut self, rows: &dyn Rows, fact: Fact, home: Token) -> Result<(), BadRow> {
-        self.hash_in(&fact, home);
+    fn insert(
+        &mut self,
+        rows: &dyn Rows,
+        fact: Fact,
+        home: Token,
+        prepared: Option<&Prepared>,
+    ) -> Result<(), BadRow> {
+        if let Homes::Live(_) = self.homes {
+            self.facts_digest = self.facts_digest.wrapping_add(fact_hash(&fact, home));
+        }
         let (event, position) =
             fact.revision.as_ref().map_or_else(Default::default, |r| (r.event, r.position));
-        self.places.insert(fact.key, Some(Place { home, event, position }));
-        self.fragment(rows, home)?.insert(rows, fact)
+        self.places.insert(fact.key, Place { home, event, position });
+        self.homes.insert(&Reading { rows, resolver: &self.resolver }, home, fact, prepared)
     }
 
-    fn hash_in(&mut self, fact: &Fact, home: Token) {
-        self.facts_digest = self.facts_digest.wrapping_add(fact_hash(fact, home));
-    }
-
-    fn hash_out(&mut self, fact: &Fact, home: Token) {
-        self.facts_digest = self.facts_digest.wrapping_sub(fact_hash(fact, home));
+    fn remove(&mut self, rows: &dyn Rows, key: &FactKey, place: Place) -> Result<Fact, BadRow> {
+        let fact = self.homes.remove(&Reading { rows, resolver: &self.resolver }, key, place)?;
+        if let Homes::Live(_) = self.homes {
+            self.facts_digest = self.facts_digest.wrapping_sub(fact_hash(&fact, place.home));
+        }
+        Ok(fact)
     }
 
     /// The strongest identifier by what the event itself says; a blocked pattern is never a home.
@@ -355,19 +350,9 @@ impl Fold {
 
     pub(super) fn place(&self, rows: &dyn Rows, key: &FactKey) -> Result<Option<Place>, BadRow> {
         match self.places.get(key) {
-            Some(place) => Ok(*place),
+            Some(place) => Ok(Some(*place)),
             None => rows.place(key),
         }
-    }
-
-    /// The fragment, loaded if it is not at hand.
-    pub(super) fn fragment(&mut self, rows: &dyn Rows, token: Token) -> Result<&mut Fragment, BadRow> {
-        self.used.insert(token);
-        if !self.fragments.contains_key(&token) {
-            let anonymous = self.resolver.kind_of_token(token).is_none();
-            self.fragments.insert(token, Fragment::load(rows, token, anonymous)?);
-        }
-        self.fragments.get_mut(&token).ok_or(BadRow)
     }
 
     /// Settles identities after an event, tells the changes, and gives the customer the event's fact belongs to.

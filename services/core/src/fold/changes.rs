@@ -130,7 +130,9 @@ impl Fold {
 
     /// The `updated` changes of all customers touched since the last commit and not told of since.
     pub(super) fn tell_updates(&mut self) {
-        for (id, touch) in std::mem::take(&mut self.touched) {
+        let mut touched: Vec<_> = std::mem::take(&mut self.touched).into_iter().collect();
+        touched.sort_unstable_by_key(|(id, _)| *id);
+        for (id, touch) in touched {
             let current = self.resolver.id(touch.customer) == Some(id);
             if !current || self.resolver.version(touch.customer) >= touch.version {
                 continue;

@@ -2,6 +2,8 @@
 
 use super::{
     apply::{DeadLetter, Fold},
+    bulk::Bulk,
+    homes::Homes,
     rows::{Outcome, Place, keys},
 };
 use crate::{
@@ -94,7 +96,8 @@ impl DeadLetter {
     }
 }
 
-type Row = (Vec<u8>, Option<Vec<u8>>);
+/// A row to write; without a value it is to be deleted.
+pub type Row = (Vec<u8>, Option<Vec<u8>>);
 
 /// What one commit writes besides the position.
 #[derive(Debug, Default)]
@@ -137,9 +140,10 @@ impl Committed {
 impl Fold {
     /// Hands out all writes since the last commit. Fragments stay at hand while there are at most `keep`.
     pub fn commit(&mut self, keep: usize) -> Committed {
-        let mut fragments: Vec<Vec<Row>> = Vec::with_capacity(self.used.len());
-        for token in std::mem::take(&mut self.used) {
-            let Some(fragment) = self.fragments.get_mut(&token) else { continue };
+        let Homes::Live(live) = &mut self.homes else { return self.drain() };
+        let mut fragments: Vec<Vec<Row>> = Vec::with_capacity(live.used.len());
+        for token in std::mem::take(&mut live.used) {
+            let Some(fragment) = live.fragments.get_mut(&token) else { continue };
             let mut rows = Vec::new();
             fragment.take_dirty(&mut rows);
             if !rows.is_empty() {
@@ -148,23 +152,53 @@ impl Fold {
             }
         }
         fragments.sort_unstable_by(|a, b| a[0].0[1..17].cmp(&b[0].0[1..17]));
-        if self.fragments.len() > keep {
-            self.fragments = Default::default();
+        if live.fragments.len() > keep {
+            live.fragments = Default::default();
         }
         Committed { fragments, ..self.drain() }
     }
 
-    /// Hands out all writes but those of fragments, which stay dirty: for a rebuild, which writes each fragment once.
+    /// Folds in bulk from here on: for a fold over nothing.
+    pub fn begin_bulk(&mut self) {
+        self.homes = Homes::Bulk(Bulk::default());
+    }
+
+    /// The lists of a fold in bulk; `None` while it is live.
+    pub fn bulk(&mut self) -> Option<&mut Bulk> {
+        match &mut self.homes {
+            Homes::Bulk(bulk) => Some(bulk),
+            Homes::Live(_) => None,
+        }
+    }
+
+    /// Takes the lists of a fold in bulk, of whose fragments the caller must tell the digest before it goes on.
+    pub fn take_bulk(&mut self) -> Bulk {
+        match std::mem::take(&mut self.homes) {
+            Homes::Bulk(bulk) => bulk,
+            Homes::Live(live) => {
+                self.homes = Homes::Live(live);
+                Bulk::default()
+            }
+        }
+    }
+
+    /// The fragments have been built from the lists, with this sum of their facts' hashes.
+    pub fn built(&mut self, facts_digest: u128) {
+        self.facts_digest = facts_digest;
+    }
+
+    /// Hands out all writes but those of fragments.
     pub fn drain(&mut self) -> Committed {
         self.tell_updates();
-        let places = std::mem::take(&mut self.places);
+        // Drained, not taken: the table keeps its memory for the next commit.
+        let places = self.places.drain().collect();
         let counts = self.counts.iter().map(|(name, count)| (name.clone(), *count)).collect();
         Committed {
             fragments: Vec::new(),
             changes: std::mem::take(&mut self.changes),
             dead: std::mem::take(&mut self.dead),
             counts,
-            places: places.into_iter().filter_map(|(key, place)| Some((key, place?))).collect(),
+            places,
             events: std::mem::take(&mut self.events),
             outcomes: std::mem::take(&mut self.outcomes),
         }

@@ -99,6 +99,14 @@ impl Fact {
         self.attached.or(self.revision.as_ref().map(|r| r.at)).unwrap_or_default()
     }
 
+    /// Remembers that another fact hangs on it.
+    pub fn hang(&mut self, hanger: FactKey) {
+        if !self.hangers.contains(&hanger) {
+            self.hangers.push(hanger);
+            self.hangers.sort_unstable();
+        }
+    }
+
     /// Whether its current revision is a purchase.
     ///
     /// # Errors

@@ -2,10 +2,11 @@
 //! their own, read when needed and written once a commit.
 
 use super::{
+    commit::Row,
     contribution::Contribution,
     fact::Fact,
     head::{Entry, Head},
-    rows::{Rows, keys},
+    rows::{NoRows, Rows, keys},
     timepages::TimePages,
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     ids::FactKey,
     token::Token,
 };
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// Largest fact page in bytes; a fuller one makes all pages split in two.
 pub const PAGE_BYTES_MAX: usize = 8 * 1024;
@@ -49,13 +50,14 @@ pub struct Fragment {
 
 const FORMAT: u64 = 1;
 
+/// Bytes of facts' row forms.
+fn bytes(facts: &[(Fact, &[u8])]) -> usize {
+    facts.iter().map(|(_, row)| row.len()).sum()
+}
+
 impl Fragment {
-    /// The fragment of this token as the rows have it, or an empty one.
-    ///
-    /// # Errors
-    /// [`BadRow`] if the row is damaged or cannot be read.
-    pub fn load(rows: &dyn Rows, token: Token, anonymous: bool) -> Result<Self, BadRow> {
-        let mut fragment = Self {
+    fn empty(token: Token, anonymous: bool) -> Self {
+        Self {
             token,
             head: Head::default(),
             facts: 0,
@@ -64,7 +66,15 @@ impl Fragment {
             pages: BTreeMap::new(),
             time: None,
             dirty: false,
-        };
+        }
+    }
+
+    /// The fragment of this token as the rows have it, or an empty one.
+    ///
+    /// # Errors
+    /// [`BadRow`] if the row is damaged or cannot be read.
+    pub fn load(rows: &dyn Rows, token: Token, anonymous: bool) -> Result<Self, BadRow> {
+        let mut fragment = Self::empty(token, anonymous);
         let Some(row) = rows.row(&keys::head(token))? else { return Ok(fragment) };
         let mut r = Reader(&row);
         if r.number()? != FORMAT {
@@ -130,14 +140,19 @@ impl Fragment {
         Ok(())
     }
 
-    /// Puts a fact in that is not there yet.
+    /// Puts a fact in that is not there yet. `gives` is what it gives, decoded, where that is at hand.
     ///
     /// # Errors
     /// [`BadRow`], see [`Fragment::fact`].
-    pub fn insert(&mut self, rows: &dyn Rows, fact: Fact) -> Result<(), BadRow> {
+    pub fn insert(
+        &mut self,
+        rows: &dyn Rows,
+        fact: Fact,
+        gives: Option<&Contribution>,
+    ) -> Result<(), BadRow> {
         self.facts += 1;
         self.dirty = true;
-        if let Some((entry, contribution)) = self.shown(&fact)? {
+        if let Some((entry, contribution)) = self.shown(&fact, gives)? {
             self.head.add(entry, &contribution);
             if let Some(time) = &mut self.time {
                 time.insert(rows, self.token, entry)?;
@@ -162,9 +177,16 @@ impl Fragment {
     }
 
     /// What the fact gives, if it is on the timeline.
-    fn shown(&self, fact: &Fact) -> Result<Option<(Entry, Contribution)>, BadRow> {
+    fn shown<'a>(
+        &self,
+        fact: &Fact,
+        gives: Option<&'a Contribution>,
+    ) -> Result<Option<(Entry, Cow<'a, Contribution>)>, BadRow> {
         let Some(r) = fact.revision.as_ref().filter(|_| !self.anonymous) else { return Ok(None) };
-        let contribution = Contribution::decode(&fact.gives)?;
+        let contribution = match gives {
+            Some(given) => Cow::Borrowed(given),
+            None => Cow::Owned(Contribution::decode(&fact.gives)?),
+        };
         if contribution.gives == super::contribution::Gives::Nothing {
             return Ok(None);
         }
@@ -186,7 +208,7 @@ impl Fragment {
         page.dirty = true;
         self.facts -= 1;
         self.dirty = true;
-        if let Some((entry, contribution)) = self.shown(&fact)? {
+        if let Some((entry, contribution)) = self.shown(&fact, None)? {
             if let Some(time) = &mut self.time {
                 time.remove(rows, self.token, entry)?;
             }
@@ -200,7 +222,7 @@ impl Fragment {
     fn sum_again(&mut self, rows: &dyn Rows) -> Result<(), BadRow> {
         let mut head = Head::default();
         self.each_fact(rows, |this, fact| {
-            if let Some((entry, contribution)) = this.shown(fact)? {
+            if let Some((entry, contribution)) = this.shown(fact, None)? {
                 head.add(entry, &contribution);
             }
             Ok(())
@@ -255,7 +277,7 @@ impl Fragment {
         let mut time = TimePages::new();
         let mut entries = Vec::new();
         self.each_fact(rows, |this, fact| {
-            entries.extend(this.shown(fact)?.map(|(entry, _)| entry));
+            entries.extend(this.shown(fact, None)?.map(|(entry, _)| entry));
             Ok(())
         })?;
         for entry in entries {
@@ -285,7 +307,7 @@ impl Fragment {
         }
         let mut entries = Vec::new();
         self.each_fact(rows, |this, fact| {
-            entries.extend(this.shown(fact)?.map(|(entry, _)| entry).filter(earlier));
+            entries.extend(this.shown(fact, None)?.map(|(entry, _)| entry).filter(earlier));
             Ok(())
         })?;
         entries.sort_unstable_by(|a, b| b.cmp(a));
@@ -294,7 +316,7 @@ impl Fragment {
     }
 
     /// Rows that changed since the last call; deletions are `None`.
-    pub fn take_dirty(&mut self, out: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+    pub fn take_dirty(&mut self, out: &mut Vec<Row>) {
         for (number, page) in &mut self.pages {
             if !std::mem::take(&mut page.dirty) {
                 continue;
@@ -310,13 +332,69 @@ impl Fragment {
             time.take_dirty(self.token, out);
         }
         if std::mem::take(&mut self.dirty) {
-            let mut w = Writer::default();
-            w.number(FORMAT);
-            w.number(self.facts);
-            w.number(u64::from(self.depth));
-            w.number(u64::from(self.time.is_some()) | u64::from(self.anonymous) << 1);
-            self.head.encode(&mut w);
-            out.push((keys::head(self.token), Some(w.0)));
+            out.push(self.head_row());
         }
+    }
+
+    fn head_row(&self) -> Row {
+        let mut w = Writer::default();
+        w.number(FORMAT);
+        w.number(self.facts);
+        w.number(u64::from(self.depth));
+        w.number(u64::from(self.time.is_some()) | u64::from(self.anonymous) << 1);
+        self.head.encode(&mut w);
+        (keys::head(self.token), Some(w.0))
+    }
+
+    /// Appends all rows of a new fragment of these facts, which come sorted by key, each with its row form.
+    ///
+    /// # Errors
+    /// [`BadRow`] if what a fact gives cannot be read.
+    pub(super) fn rows_of(
+        token: Token,
+        anonymous: bool,
+        facts: &[(Fact, &[u8])],
+        out: &mut Vec<Row>,
+    ) -> Result<(), BadRow> {
+        let mut this = Self::empty(token, anonymous);
+        this.facts = facts.len() as u64;
+        let mut entries = Vec::new();
+        for (fact, _) in facts {
+            if let Some((entry, contribution)) = this.shown(fact, None)? {
+                this.head.add(entry, &contribution);
+                entries.push(entry);
+            }
+        }
+        while this.depth < DEPTH_MAX
+            && this.pages_of(facts).any(|page| page.1.len() > 1 && bytes(page.1) > PAGE_BYTES_MAX)
+        {
+            this.depth += 1;
+        }
+        for (number, page) in this.pages_of(facts) {
+            let mut w = Writer(Vec::with_capacity(bytes(page) + 4));
+            w.number(page.len() as u64);
+            page.iter().for_each(|(_, row)| w.raw(row));
+            out.push((keys::page(token, number), Some(w.0)));
+        }
+        if !anonymous && this.facts >= TIMED_FROM {
+            let mut time = TimePages::new();
+            entries.sort_unstable();
+            for entry in entries {
+                time.insert(&NoRows, token, entry)?;
+            }
+            time.take_dirty(token, out);
+            this.time = Some(time);
+        }
+        out.push(this.head_row());
+        Ok(())
+    }
+
+    /// Facts that are sorted by key, page by page.
+    fn pages_of<'f, 'a>(
+        &self,
+        facts: &'f [(Fact, &'a [u8])],
+    ) -> impl Iterator<Item = (u16, &'f [(Fact, &'a [u8])])> {
+        let same = |a: &(Fact, &[u8]), b: &(Fact, &[u8])| self.page_of(&a.0.key) == self.page_of(&b.0.key);
+        facts.chunk_by(same).map(|page| (self.page_of(&page[0].0.key), page))
     }
 }

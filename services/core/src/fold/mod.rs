@@ -2,6 +2,8 @@
 //! all its writes out at once with [`Fold::commit`].
 
 mod apply;
+pub mod build;
+pub mod bulk;
 mod changes;
 mod commit;
 pub mod contribution;
@@ -9,12 +11,15 @@ pub mod fact;
 pub mod fragment;
 pub mod head;
 mod head_row;
+mod homes;
 mod names;
+mod prepared;
 pub mod rows;
 mod timepages;
 
 pub use apply::{DeadLetter, Fold, FoldStats, fact_hash};
-pub use commit::{Committed, Count};
+pub use commit::{Committed, Count, Row};
+pub use prepared::Prepared;
 pub use rows::{Outcome, Place, Rows};
 
 use crate::token::Token;

@@ -3,6 +3,7 @@
 
 use crate::{
     codec::{BadRow, Reader, Writer},
+    event::RecordedEvent,
     ids::{EventId, FactKey, Position},
     token::Token,
 };
@@ -55,7 +56,7 @@ pub mod keys {
 }
 
 /// Where a fact is: an entry of the fact index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// Its home fragment.
     pub home: Token,
@@ -108,6 +109,29 @@ pub trait Rows {
     /// # Errors
     /// [`BadRow`] as for [`Rows::row`].
     fn place(&self, key: &FactKey) -> Result<Option<Place>, BadRow>;
+
+    /// The event at this position. Asked for only while folding in bulk.
+    ///
+    /// # Errors
+    /// [`BadRow`] if the log cannot give it.
+    fn event(&self, at: Position) -> Result<Option<RecordedEvent>, BadRow>;
+}
+
+/// Nothing is stored.
+pub(crate) struct NoRows;
+
+impl Rows for NoRows {
+    fn row(&self, _key: &[u8]) -> Result<Option<Vec<u8>>, BadRow> {
+        Ok(None)
+    }
+
+    fn place(&self, _key: &FactKey) -> Result<Option<Place>, BadRow> {
+        Ok(None)
+    }
+
+    fn event(&self, _at: Position) -> Result<Option<RecordedEvent>, BadRow> {
+        Ok(None)
+    }
 }
 
 /// What became of one record; with the log it is enough to bring the resolver back after a restart.

@@ -54,6 +54,23 @@ impl Memory {
         }
     }
 
+    pub(super) fn reserve(&mut self, entries: usize) {
+        self.places.reserve(entries);
+        self.slots.reserve(entries * (self.value_len + 1));
+    }
+
+    /// Sets a value unless there is one.
+    pub(super) fn set_new(&mut self, key: IndexKey, value: &[u8]) {
+        let next = self.places.len();
+        let place = *self.places.entry(key).or_insert(next);
+        if place == next {
+            self.slots.push(1);
+            self.slots.extend_from_slice(value);
+        } else if matches!(self.slot(place), Some(Slot::Removed)) {
+            self.set(key, Some(value));
+        }
+    }
+
     pub(super) fn get(&self, key: &IndexKey) -> Option<Slot> {
         self.places.get(key).and_then(|place| self.slot(*place))
     }

@@ -152,6 +152,32 @@ impl RunIndex {
         self.write().memory.set(key, Some(value));
     }
 
+    /// Sets a value, in memory, unless the key has one already.
+    ///
+    /// # Errors
+    /// As for [`RunIndex::get`].
+    ///
+    /// # Panics
+    /// When the value has another length than the index was opened with.
+    pub fn put_new(&self, key: IndexKey, value: &[u8]) -> Result<(), IndexError> {
+        assert_eq!(value.len(), usize::from(self.value_len), "length of an index value");
+        let mut state = self.write();
+        if state.runs.is_empty() && state.frozen.is_none() {
+            state.memory.set_new(key, value);
+            return Ok(());
+        }
+        drop(state);
+        if self.get(&key)?.is_none() {
+            self.write().memory.set(key, Some(value));
+        }
+        Ok(())
+    }
+
+    /// Makes room in memory for so many new keys, so that many writes do not move the old ones again and again.
+    pub fn reserve(&self, keys: usize) {
+        self.write().memory.reserve(keys);
+    }
+
     /// Removes a key, in memory.
     pub fn remove(&self, key: IndexKey) {
         self.write().memory.set(key, None);

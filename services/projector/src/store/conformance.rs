@@ -36,6 +36,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check { name: "a commit done again after a crash is complete", run: commit_again },
     Check { name: "20,000 rows in one commit", run: many_rows },
+    Check { name: "rows loaded by several threads are all there", run: load },
     Check { name: "values of 32 KiB and more, and empty ones", run: large_values },
     Check { name: "a wiped store is empty and usable", run: wipe },
     Check { name: "rows, deletes and overwrites are there after a reopen", run: reopen },
@@ -220,6 +221,28 @@ fn many_rows(subject: &mut dyn Subject) {
     let all = everything(&*store);
     assert_eq!(all.len(), 20_001);
     assert!(all.is_sorted_by(|one, other| one.0 < other.0));
+}
+
+fn load(subject: &mut dyn Subject) {
+    let rows = |thread: u32| {
+        let numbers = (0..3_000_u32).map(move |n| n * 4 + thread);
+        numbers.map(|n| put(&n.to_be_bytes(), &n.to_le_bytes())).collect::<Vec<_>>()
+    };
+    let store = subject.store();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let store = &store;
+            scope.spawn(move || store.load(rows(thread)).expect("load"));
+        }
+    });
+    store.load(vec![(3_u32.to_be_bytes().to_vec(), None)]).expect("load");
+    store.flush().expect("flush");
+    drop(store);
+    subject.reopen();
+    let all = everything(&*subject.store());
+    assert_eq!(all.len(), 11_999);
+    assert!(all.is_sorted_by(|one, other| one.0 < other.0));
+    assert!(all.iter().all(|(key, value)| key.iter().rev().eq(value)));
 }
 
 fn large_values(subject: &mut dyn Subject) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::plan::plan;
-use super::{Commit, Group, Key, StoreError, StoreStats, Value, ViewStore};
+use super::{Commit, Group, Key, Row, StoreError, StoreStats, Value, ViewStore};
 
 /// No failure is planned.
 const NEVER: usize = usize::MAX;
@@ -69,6 +69,11 @@ impl ViewStore for FaultStore {
             self.inner.commit(Commit { groups: vec![Group::new(batch)], last: Vec::new() })?;
         }
         Ok(())
+    }
+
+    fn load(&self, rows: Vec<Row>) -> Result<(), StoreError> {
+        self.count_batch()?;
+        self.inner.load(rows)
     }
 
     fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {

@@ -71,6 +71,10 @@ pub trait ViewStore: Send + Sync {
     /// error came after the final batch; doing the same commit again is always right.
     fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
+    /// Writes rows of a store on which nobody relies yet, from any number of threads at once. Not atomic: after a crash or
+    /// an error any of them may be missing. Cheapest in key order.
+    fn load(&self, rows: Vec<Row>) -> Result<(), StoreError>;
+
     /// At most `limit` rows with `from <= key` and, when given, `key < to`, smallest key first.
     fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Value)>, StoreError>;
 

@@ -215,6 +215,19 @@ impl ViewStore for SledStore {
         Ok(())
     }
 
+    fn load(&self, rows: Vec<Row>) -> Result<(), StoreError> {
+        // Single writes share sled's lock, batches exclude each other.
+        self.guarded(|db| {
+            for (key, value) in rows {
+                match value {
+                    Some(value) => db.insert(key, value)?,
+                    None => db.remove(key)?,
+                };
+            }
+            Ok(())
+        })
+    }
+
     fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
         match to {
             // sled takes a range with its start after its end for an error of the programmer.

@@ -1,6 +1,10 @@
-//! Rebuild: the whole log into a new generation, read and decoded ahead on one thread, folded on another. Each fragment
-//! is written once at the end (or when memory asks for it); change rows and dead letters are written on the way by a third
-//! thread, indexes by the folding one.
+//! Rebuild: the whole log into a new generation. First the log is read and decoded ahead on one thread and folded in bulk
+//! on another, which says who is who, what changes, and what becomes of each fact; change rows and dead letters are
+//! written meanwhile by a third. Then the fragments are built from what became of the facts, on all cores, and each is
+//! written once.
+
+mod fragments;
+mod lists;
 
 use crate::{
     engine::{Engine, Work, side_rows},
@@ -9,6 +13,8 @@ use crate::{
     recover::Parts,
     store::{Commit, Group, StoreError, ViewStore},
 };
+use fragments::Built;
+use lists::Lists;
 use std::{
     collections::BTreeSet,
     sync::{
@@ -23,8 +29,6 @@ use tributary_eventlog::{EventLog, ReadError, ReadLimits};
 
 /// Records between writes of changes and index entries.
 const DRAIN_EVERY: usize = 50_000;
-/// Fragments held in memory before they are written out.
-const FRAGMENTS_MAX: usize = 1_500_000;
 /// Index entries in memory before they become a run.
 const INDEX_ENTRIES_MAX: usize = 2_000_000;
 /// Chunks decoded ahead.
@@ -68,9 +72,11 @@ impl Engine {
         let mut culprits = BTreeSet::new();
         loop {
             let mut engine = Self::fresh(make()?)?;
-            engine.blank = true;
             match engine.fold_log(&culprits, progress) {
-                Ok(()) => return Ok(engine),
+                Ok(None) => return Ok(engine),
+                Ok(Some(culprit)) => {
+                    culprits.insert(culprit);
+                }
                 // The fold's memory cannot be trusted after a panic: from the start again, with the culprit parked.
                 Err(ProjectorError::Panicked) => {
                     culprits.insert(engine.position.sequence + 1);
@@ -80,7 +86,12 @@ impl Engine {
         }
     }
 
-    fn fold_log(&mut self, culprits: &BTreeSet<u64>, progress: &Progress) -> Result<(), ProjectorError> {
+    /// Gives the sequence of an event whose fact cannot be put into its fragment, if there is one.
+    fn fold_log(
+        &mut self,
+        culprits: &BTreeSet<u64>,
+        progress: &Progress,
+    ) -> Result<Option<u64>, ProjectorError> {
         let (send, receive) = sync_channel::<Result<Vec<Work>, ReadError>>(AHEAD);
         let log = Arc::clone(&self.log);
         let end = log.end();
@@ -88,18 +99,31 @@ impl Engine {
         progress.done.store(0, Ordering::Relaxed);
         let (write, writes) = sync_channel::<Commit>(BEHIND);
         let store = Arc::clone(&self.store);
+        let mut lists = Lists::new(&self.dir, self.list_bytes);
+        self.fold.begin_bulk();
+        let expected = usize::try_from(end).unwrap_or(usize::MAX).min(INDEX_ENTRIES_MAX);
+        [&self.facts, &self.events].iter().for_each(|index| index.reserve(expected));
         thread::scope(|scope| {
             scope.spawn(move || read_ahead(&*log, end, &send));
             let writer = scope.spawn(move || write_behind(&*store, writes));
             // Dropping the receiver on the way out ends the reader, dropping the sender the writer.
-            let folded = self.fold_all(receive, culprits, progress, &write);
+            let folded = self.fold_all(receive, culprits, progress, &write, &mut lists);
             drop(write);
             let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // If the writer failed, folding ended because of that.
             written.map_err(ProjectorError::from).and(folded)
         })?;
-        self.write_fragments()?;
-        self.checkpoint()
+        let rest = self.rest()?;
+        self.store.commit(rest)?;
+        let bulk = self.fold.take_bulk();
+        match fragments::build(&bulk, &lists, &self.fold.resolver, &*self.store)? {
+            Built::Culprit(sequence) => return Ok(Some(sequence)),
+            Built::All(digest) => self.fold.built(digest),
+        }
+        let last = vec![(keys::meta(meta::NAME), Some(self.meta().to_row()))];
+        self.store.commit(Commit { groups: Vec::new(), last })?;
+        self.checkpoint()?;
+        Ok(None)
     }
 
     fn fold_all(
@@ -108,6 +132,7 @@ impl Engine {
         culprits: &BTreeSet<u64>,
         progress: &Progress,
         write: &SyncSender<Commit>,
+        lists: &mut Lists,
     ) -> Result<(), ProjectorError> {
         let mut since = 0;
         for chunk in chunks {
@@ -125,9 +150,9 @@ impl Engine {
                 if write.send(self.rest()?).is_err() {
                     return Err(ProjectorError::Unresumable("its changes could not be written"));
                 }
-                if self.fold.fragments_held() > FRAGMENTS_MAX {
-                    self.write_fragments()?;
-                }
+            }
+            if let Some(bulk) = self.fold.bulk() {
+                lists.spill(bulk)?;
             }
             if progress.cancel.load(Ordering::Relaxed) {
                 return Err(ProjectorError::Unresumable("the rebuild was cancelled"));
@@ -151,21 +176,11 @@ impl Engine {
         }
         Ok(Commit { groups, last: Vec::new() })
     }
-
-    fn write_fragments(&mut self) -> Result<(), ProjectorError> {
-        let rest = self.rest()?;
-        self.store.commit(rest)?;
-        self.blank = false;
-        let committed = self.fold.commit(0);
-        let groups = committed.fragments.into_iter().map(|rows| Group { rows }).collect();
-        let last = vec![(keys::meta(meta::NAME), Some(self.meta().to_row()))];
-        self.store.commit(Commit { groups, last })?;
-        Ok(())
-    }
 }
 
 fn write_behind(store: &dyn ViewStore, commits: Receiver<Commit>) -> Result<(), StoreError> {
-    commits.into_iter().try_for_each(|commit| store.commit(commit))
+    let rows = |commit: Commit| commit.groups.into_iter().flat_map(|g| g.rows).chain(commit.last).collect();
+    commits.into_iter().try_for_each(|commit| store.load(rows(commit)))
 }
 
 fn read_ahead(

@@ -1,0 +1,115 @@
+//! The second half of a rebuild: fragments from the lists of what became of facts, list by list, on all cores.
+
+use super::lists::Lists;
+use crate::{
+    error::ProjectorError,
+    store::{ROWS_PER_BATCH_MAX, Row, ViewStore},
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+use tributary_core::{
+    fold::{
+        build::{self, Facts, List},
+        bulk::{Bulk, SHARDS},
+    },
+    identity::Resolver,
+    token::Token,
+};
+
+/// What building came to.
+pub(super) enum Built {
+    /// All fragments are written; the sum of their facts' hashes.
+    All(u128),
+    /// The fact of the event with this sequence made the fold panic.
+    Culprit(u64),
+}
+
+/// Why one list could not be built.
+enum Stop {
+    Failed(ProjectorError),
+    Culprit(u64),
+}
+
+impl<E: Into<ProjectorError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Builds and writes all fragments. The result does not depend on the number of workers.
+pub(super) fn build(
+    bulk: &Bulk,
+    lists: &Lists,
+    resolver: &Resolver,
+    store: &dyn ViewStore,
+) -> Result<Built, ProjectorError> {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut digest = 0_u128;
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= SHARDS {
+                return Ok(digest);
+            }
+            let built = build_list(&lists.whole(bulk, number)?, resolver, store);
+            // Whoever stops leaves nothing for the others to do.
+            digest = digest.wrapping_add(built.inspect_err(|_| next.store(SHARDS, Ordering::Relaxed))?);
+        }
+    };
+    let sums: Vec<Result<u128, Stop>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    let mut digest = 0_u128;
+    for sum in sums {
+        match sum {
+            Ok(sum) => digest = digest.wrapping_add(sum),
+            Err(Stop::Culprit(sequence)) => return Ok(Built::Culprit(sequence)),
+            Err(Stop::Failed(error)) => return Err(error),
+        }
+    }
+    Ok(Built::All(digest))
+}
+
+/// Builds and writes the fragments of one list; gives the sum of their facts' hashes.
+fn build_list(list: &[u8], resolver: &Resolver, store: &dyn ViewStore) -> Result<u128, Stop> {
+    let (mut rows, mut digest) = (Vec::new(), 0_u128);
+    List::read(list)?.each_fragment(|token, facts| {
+        let anonymous = resolver.kind_of_token(token).is_none();
+        let built = catch_unwind(AssertUnwindSafe(|| build::fragment(token, anonymous, &facts)));
+        let built = built.map_err(|_| Stop::Culprit(culprit(token, anonymous, &facts)))??;
+        rows.extend(built.rows);
+        digest = digest.wrapping_add(built.digest);
+        if rows.len() >= ROWS_PER_BATCH_MAX {
+            store.load(sorted(&mut rows))?;
+        }
+        Ok::<_, Stop>(())
+    })?;
+    store.load(sorted(&mut rows))?;
+    Ok(digest)
+}
+
+fn sorted(rows: &mut Vec<Row>) -> Vec<Row> {
+    let mut rows = std::mem::take(rows);
+    rows.sort_unstable();
+    rows
+}
+
+/// The first event, in the log's order, with which the fragment panics.
+fn culprit(token: Token, anonymous: bool, facts: &Facts<'_>) -> u64 {
+    let sequence =
+        |fact: &tributary_core::fold::fact::Fact| fact.revision.as_ref().map_or(0, |r| r.position.sequence);
+    let mut order: Vec<u64> = facts.iter().map(|(fact, _)| sequence(fact)).collect();
+    order.sort_unstable();
+    let panics = |upto: &u64| {
+        let some: Facts<'_> = facts.iter().filter(|(fact, _)| sequence(fact) <= *upto).cloned().collect();
+        catch_unwind(AssertUnwindSafe(|| build::fragment(token, anonymous, &some).is_ok())).is_err()
+    };
+    // Whatever panics with some facts panics with more.
+    let at = order.partition_point(|upto| !panics(upto));
+    order.get(at).or(order.last()).copied().unwrap_or_default()
+}
