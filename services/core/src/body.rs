@@ -259,6 +259,9 @@ pub enum Body {
 }
 
 impl Body {
+    /// Type of the events that state the identity policy.
+    pub const POLICY_TYPE: &'static str = "identity.policy.changed";
+
     /// The event type: `tributary.v1.` and this.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
@@ -289,7 +292,7 @@ impl Body {
             Self::Identity { act: IdentityAct::Unlink } => "identity.unlink",
             Self::Identity { act: IdentityAct::Block } => "identity.block",
             Self::Identity { act: IdentityAct::Unblock } => "identity.unblock",
-            Self::Policy { .. } => "identity.policy.changed",
+            Self::Policy { .. } => Self::POLICY_TYPE,
             Self::Ticked {} => "clock.ticked",
         }
     }

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod offline;
 pub mod output;
 pub mod page;
+pub mod policy;
 pub mod problem;
 pub mod query;
 pub mod serve;

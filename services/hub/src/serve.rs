@@ -11,7 +11,7 @@ use crate::{
 };
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use tributary_core::{body::Body, draft::Draft, identity::policy::Policy, ids::FactKey, view::Records as _};
+use tributary_core::identity::policy::Policy;
 use tributary_eventlog::{Clock, EventLog, Options as LogOptions, Origin, SegmentLog, SystemClock};
 use tributary_projector::{Options as ProjectorOptions, Projector, StartError};
 
@@ -22,8 +22,6 @@ const DRAIN: Duration = Duration::from_secs(7);
 const WATCH: Duration = Duration::from_secs(1);
 /// How far the projector's thread steps back behind those that answer providers.
 const PROJECTOR_NICENESS: i32 = 5;
-/// Key of the policy's fact.
-const POLICY_KEY: &str = "policy";
 
 /// A running hub.
 pub struct Running {
@@ -181,6 +179,7 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     let owner = folder::claim(&dir, &config.hub.name, random_u32()).map_err(folder_problem)?;
     let log = open_log(&config, &dir, Origin(owner.origin))?;
     let mut options = ProjectorOptions::new(dir.join("views"), Policy::default());
+    options.policy = config.identity.clone();
     options.cache_bytes = config.store.cache_bytes;
     options.checkpoint = config.store.checkpoint;
     options.on_start = Some(step_back);
@@ -227,23 +226,13 @@ fn random_u32() -> u32 {
 
 /// The policy is an event: appended when it is another than the last one in the log.
 async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
-    let policy = Policy::default().to_json();
-    let context = query::console(hub);
-    let key = FactKey::derive(&context.kind, &context.account, POLICY_KEY);
-    let known = tokio::task::block_in_place(|| {
-        hub.projector().read(|look| {
-            let place = look.engine().place(&key).ok()??;
-            look.engine().with_sources(|_, records| records.at(place.position))
-        })
-    });
-    if known.is_some_and(|e| e.event.body == (Body::Policy { policy: policy.clone() })) {
+    let policy = tokio::task::block_in_place(|| crate::policy::in_force(hub));
+    let stated = tokio::task::block_in_place(|| crate::policy::stated(hub));
+    if stated.is_some_and(|stated| stated == policy.to_json()) {
         return Ok(());
     }
-    let now = hub.now();
-    let mut draft = Draft::new(POLICY_KEY, Body::Policy { policy });
-    draft.revision = now.0.unsigned_abs();
-    let records = context.events(draft, now, hub.key()).iter().map(record).collect();
-    let appended = hub.log.append(records).await;
+    let event = crate::policy::event(hub, &policy, "", "");
+    let appended = hub.log.append(event.iter().map(record).collect()).await;
     appended.map(|_| ()).map_err(|e| {
         coded(Exit::CheckFailed, "log_not_writable", e, "check that the data folder is writable and has room")
     })

@@ -6,8 +6,7 @@ use crate::{
     projection::{Customers, Projection},
     read::View,
     rebuild::{Progress, RebuildReport},
-    recover::Parts,
-    store::{SledOptions, StoreError, ViewStore, generation::Generations, open_or_move_aside},
+    store::{StoreError, ViewStore, generation::Generations},
 };
 use std::{
     path::{Path, PathBuf},
@@ -19,11 +18,11 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::{Notify, watch};
-use tributary_core::identity::policy::Policy;
+use tributary_core::identity::{Resolver, policy::Policy};
 use tributary_eventlog::{EventLog, ReadLimits};
 
 /// Records read at once. Readers wait for at most one such batch.
-const BATCH_RECORDS: usize = 1_024;
+pub(crate) const BATCH_RECORDS: usize = 1_024;
 /// Records after which a checkpoint is due.
 const CHECKPOINT_RECORDS: u64 = 500_000;
 /// Fewer records than these are not worth a snapshot of everything, however long ago the last one was.
@@ -42,8 +41,8 @@ pub type StoreOpener =
 pub struct Options {
     /// Folder of generations.
     pub dir: PathBuf,
-    /// The identity policy in force.
-    pub policy: Policy,
+    /// The identity policy in force; `None`: the one that an operator applied last, else the default one.
+    pub policy: Option<Policy>,
     /// sled's cache in bytes.
     pub cache_bytes: u64,
     /// Bytes of memory that a rebuild uses for facts before it writes them to a temporary file.
@@ -64,7 +63,7 @@ impl Options {
     pub fn new(dir: impl Into<PathBuf>, policy: Policy) -> Self {
         Self {
             dir: dir.into(),
-            policy,
+            policy: Some(policy),
             cache_bytes: 256 << 20,
             rebuild_bytes: 32 << 20,
             checkpoint: Duration::from_secs(60),
@@ -88,19 +87,21 @@ pub struct Status {
     pub last_rebuild: Option<RebuildReport>,
 }
 
-struct Shared {
-    engine: RwLock<Engine>,
-    options: Options,
-    log: Arc<dyn EventLog>,
-    generations: Generations,
-    position: watch::Sender<u64>,
+pub(crate) struct Shared {
+    pub engine: RwLock<Engine>,
+    pub options: Options,
+    /// The policy of the live generation, and of those to come.
+    pub policy: Mutex<Policy>,
+    pub log: Arc<dyn EventLog>,
+    pub generations: Generations,
+    pub position: watch::Sender<u64>,
     stop: AtomicBool,
     /// Wakes an idle projector that is to stop.
     wake: Notify,
-    status: Mutex<Status>,
-    progress: Progress,
+    pub status: Mutex<Status>,
+    pub progress: Progress,
     /// One rebuild at a time.
-    rebuilding: Mutex<()>,
+    pub rebuilding: Mutex<()>,
 }
 
 /// A running projector. Dropping it stops the thread after its current batch.
@@ -119,9 +120,10 @@ impl Projector {
         let generations = Generations::open(&options.dir)?;
         let progress = Progress::default();
         let mut status = Status::default();
-        let engine = open_live(&options, &log, &generations, &progress, &mut status)?;
+        let engine = crate::regenerate::open_live(&options, &log, &generations, &progress, &mut status)?;
         let position = watch::Sender::new(engine.position.sequence);
         let shared = Arc::new(Shared {
+            policy: Mutex::new(engine.fold.resolver.policy().clone()),
             engine: RwLock::new(engine),
             options,
             log,
@@ -172,6 +174,28 @@ impl Projector {
         self.shared.rebuild()
     }
 
+    /// What would merge and split under another policy: the log's identities resolved once more beside the live ones, in
+    /// memory, up to the same position. Blocks; `tell` looks at the live views and the identities as they would be.
+    ///
+    /// # Errors
+    /// [`ProjectorError`]; nothing has changed in any case.
+    pub fn plan<R>(
+        &self,
+        policy: &Policy,
+        tell: impl FnOnce(View<'_>, &Resolver) -> R,
+    ) -> Result<R, ProjectorError> {
+        self.shared.plan(policy, tell)
+    }
+
+    /// Folds the whole log into a new generation under another policy and puts it in the live one's place. The log must
+    /// state the policy first. Blocks.
+    ///
+    /// # Errors
+    /// [`ProjectorError`]; the live generation stays, and the next start tries again.
+    pub fn adopt(&self, policy: Policy) -> Result<RebuildReport, ProjectorError> {
+        self.shared.adopt(policy)
+    }
+
     /// Stops after the current batch, with a checkpoint. Blocks; calling it twice is harmless.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Relaxed);
@@ -191,148 +215,8 @@ impl Drop for Projector {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn open_live(
-    options: &Options,
-    log: &Arc<dyn EventLog>,
-    generations: &Generations,
-    progress: &Progress,
-    status: &mut Status,
-) -> Result<Engine, StartError> {
-    let number = match generations.live()? {
-        Some(number) => number,
-        None => {
-            let number = generations.create_next()?;
-            generations.swap(number)?;
-            number
-        }
-    };
-    generations.remove_stale(None)?;
-    let dir = generations.path(number);
-    let (store, moved) = open_store(&dir, options).map_err(ProjectorError::from)?;
-    if let Some(moved) = moved {
-        let moved = keep_aside(moved, &options.dir);
-        tracing::error!(store.moved_to = %moved.display(), "the store would not open; it was moved aside and is folded again");
-        status.moved_aside = Some(moved);
-    } else {
-        match Engine::open(parts(options, log, store, &dir)) {
-            Ok(engine) => return Ok(engine),
-            Err(StartError::Run(error)) if error.needs_rebuild() => {
-                tracing::error!(error = %error, "the store cannot be resumed; it is folded again");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    if log.start() > 1 {
-        return Err(StartError::LogHeadGone { start: log.start(), needed: 1 });
-    }
-    let (engine, number) = build(options, log, generations, progress)?;
-    generations.swap(number)?;
-    generations.remove_stale(None)?;
-    Ok(engine)
-}
-
-/// A store that would not open lies in a generation's folder, which goes with the generation: it is kept beside them.
-fn keep_aside(moved: PathBuf, root: &Path) -> PathBuf {
-    let names = moved.parent().and_then(Path::file_name).zip(moved.file_name());
-    let Some((generation, store)) = names else { return moved };
-    let kept = root.join(format!("{}-{}", generation.to_string_lossy(), store.to_string_lossy()));
-    match std::fs::rename(&moved, &kept) {
-        Ok(()) => kept,
-        Err(error) => {
-            tracing::warn!(error = %error, "the store that would not open cannot be kept");
-            moved
-        }
-    }
-}
-
-fn open_store(dir: &Path, options: &Options) -> Result<(Arc<dyn ViewStore>, Option<PathBuf>), StoreError> {
-    if let Some(open) = &options.store {
-        return open(&dir.join("sled"));
-    }
-    let sled = SledOptions { cache_bytes: options.cache_bytes, ..SledOptions::default() };
-    let (store, moved) = open_or_move_aside(&dir.join("sled"), sled)?;
-    Ok((Arc::new(store), moved))
-}
-
-fn parts(options: &Options, log: &Arc<dyn EventLog>, store: Arc<dyn ViewStore>, dir: &Path) -> Parts {
-    Parts {
-        store,
-        log: Arc::clone(log),
-        projection: Arc::clone(&options.projection),
-        policy: options.policy.clone(),
-        dir: dir.to_owned(),
-        list_bytes: options.rebuild_bytes,
-    }
-}
-
-/// A new generation with the whole log in it.
-fn build(
-    options: &Options,
-    log: &Arc<dyn EventLog>,
-    generations: &Generations,
-    progress: &Progress,
-) -> Result<(Engine, u64), ProjectorError> {
-    let number = std::cell::Cell::new(0);
-    let make = || {
-        let next = generations.create_next().map_err(std::io::Error::other)?;
-        number.set(next);
-        let dir = generations.path(next);
-        let (store, _) = open_store(&dir, options)?;
-        Ok(parts(options, log, store, &dir))
-    };
-    let engine = Engine::rebuild(&make, progress)?;
-    Ok((engine, number.get()))
-}
-
-impl Shared {
-    fn rebuild(&self) -> Result<RebuildReport, ProjectorError> {
-        let _one = lock(&self.rebuilding);
-        let started = Instant::now();
-        lock(&self.status).rebuilding = true;
-        let built = build(&self.options, &self.log, &self.generations, &self.progress);
-        let report = built.and_then(|(engine, number)| self.swap(engine, number, started));
-        let mut status = lock(&self.status);
-        status.rebuilding = false;
-        if let Ok(report) = &report {
-            status.last_rebuild = Some(report.clone());
-        }
-        report
-    }
-
-    /// Brings the new generation to exactly where the live one is, compares, and puts it in its place.
-    fn swap(&self, mut new: Engine, number: u64, started: Instant) -> Result<RebuildReport, ProjectorError> {
-        let mut live = self.engine.write().unwrap_or_else(PoisonError::into_inner);
-        while new.position.sequence < live.position.sequence {
-            let upto = (live.position.sequence - new.position.sequence) as usize;
-            let limits = ReadLimits { max_records: upto.min(BATCH_RECORDS), ..ReadLimits::default() };
-            let records = self.log.read(new.position.sequence + 1, limits)?;
-            new.fold_records(&records.iter().map(Work::of).collect::<Vec<_>>())?;
-        }
-        while live.position.sequence < new.position.sequence {
-            let upto = (new.position.sequence - live.position.sequence) as usize;
-            let limits = ReadLimits { max_records: upto.min(BATCH_RECORDS), ..ReadLimits::default() };
-            let records = self.log.read(live.position.sequence + 1, limits)?;
-            live.fold_records(&records.iter().map(Work::of).collect::<Vec<_>>())?;
-        }
-        let report = RebuildReport {
-            records: new.fold.records,
-            digest: new.fold.digest(),
-            old_digest: Some(live.fold.digest()),
-            millis: started.elapsed().as_millis() as u64,
-        };
-        if report.old_digest != Some(report.digest) {
-            tracing::error!("the rebuilt store differs from the live one; the rebuilt one is used");
-        }
-        self.generations.swap(number).map_err(std::io::Error::other)?;
-        *live = new;
-        drop(live);
-        self.generations.remove_stale(None).map_err(std::io::Error::other)?;
-        Ok(report)
-    }
 }
 
 /// The projector's thread.
@@ -419,21 +303,5 @@ fn recover(shared: &Shared, error: &ProjectorError) {
     tracing::error!(error = %again, "the store is folded again from the log");
     if let Err(error) = shared.replace() {
         tracing::error!(error = %error, "the store could not be folded again");
-    }
-}
-
-impl Shared {
-    /// Folds again without looking at the live generation, which cannot be trusted.
-    fn replace(&self) -> Result<(), ProjectorError> {
-        let _one = lock(&self.rebuilding);
-        let (engine, number) = build(&self.options, &self.log, &self.generations, &self.progress)?;
-        let mut live = self.engine.write().unwrap_or_else(PoisonError::into_inner);
-        self.generations.swap(number).map_err(std::io::Error::other)?;
-        let now = engine.position.sequence;
-        *live = engine;
-        drop(live);
-        self.position.send_replace(now);
-        self.generations.remove_stale(None).map_err(std::io::Error::other)?;
-        Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod projection;
 mod read;
 mod rebuild;
 mod recover;
+mod regenerate;
 mod sources;
 pub mod store;
 

@@ -39,6 +39,7 @@
 //! Absent here: ownership by time of verified identifiers that moved (a recycled phone number), erasure, suggestions by
 //! score.
 
+mod compare;
 mod explain;
 mod lookup;
 mod partition;
@@ -47,6 +48,7 @@ mod resolver;
 mod snapshot;
 mod state;
 
+pub use compare::{Difference, Merge, Split};
 pub use explain::{IdentifierStory, LINKS_MAX, LinkStory};
 pub use partition::{Refusal, Tier};
 pub use resolver::{CustomerRef, Regrouping, Resolver};

@@ -39,6 +39,10 @@ pub struct Policy {
     pub fanout_cap: u32,
     /// Bits of the blocklist patterns in force.
     pub active_patterns: u32,
+    /// An operator applied it by command. Without a policy in the configuration such a one stays in force; one that a start
+    /// stated gives way to the release's default.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub applied: bool,
 }
 
 impl Default for Policy {
@@ -68,6 +72,7 @@ impl Default for Policy {
             max_identifiers: 100,
             fanout_cap: 1,
             active_patterns: u32::MAX,
+            applied: false,
         }
     }
 }

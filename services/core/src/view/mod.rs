@@ -6,7 +6,7 @@ mod why;
 
 pub use event_json::event_json;
 pub use timeline::{LIMIT_MAX, Timeline, TimelineEntry, entries, parse_before, timeline};
-pub use why::{Why, WhyLink, why};
+pub use why::{Why, WhyLink, why, why_links};
 
 use crate::{
     body::Consent,

@@ -2,7 +2,7 @@
 
 use super::{IdentifierName, Names, Sources};
 use crate::{
-    identity::{CustomerRef, Refusal, Tier},
+    identity::{CustomerRef, LinkStory, Refusal, Tier},
     ids::{CustomerId, EventId},
     time::Micros,
 };
@@ -49,8 +49,15 @@ pub struct Why {
 #[must_use]
 pub fn why(sources: Sources<'_>, customer: CustomerRef) -> Option<Why> {
     let id = sources.resolver.id(customer)?;
+    let links = why_links(sources, &sources.resolver.links(customer));
+    Some(Why { id, birth: id.event, links })
+}
+
+/// Links with values and the event that says so.
+#[must_use]
+pub fn why_links(sources: Sources<'_>, links: &[LinkStory]) -> Vec<WhyLink> {
     let names = Names::new(sources);
-    let links = sources.resolver.links(customer).into_iter().map(|l| {
+    let told = links.iter().map(|l| {
         let event = sources.records.by_id(l.event);
         WhyLink {
             identifiers: [names.of_token(l.ends.0), names.of_token(l.ends.1)],
@@ -64,5 +71,5 @@ pub fn why(sources: Sources<'_>, customer: CustomerRef) -> Option<Why> {
             customers: [l.customers.0, l.customers.1].into_iter().flatten().collect(),
         }
     });
-    Some(Why { id, birth: id.event, links: links.collect() })
+    told.collect()
 }

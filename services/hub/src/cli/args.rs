@@ -170,6 +170,33 @@ pub enum Identity {
     Block(One),
     /// This identifier counts again
     Unblock(One),
+    /// Show the rules in force
+    Policy,
+    /// Tell what other rules would merge and split; nothing is changed
+    Plan(Plan),
+    /// Put other rules in force: they are kept in the log, and everything is folded again under them
+    Apply(Apply),
+}
+
+/// `identity plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tributary identity plan --policy new.toml\n  \
+                        tributary identity plan --policy new.toml -o json")]
+pub struct Plan {
+    /// TOML file with an [identity] section
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+}
+
+/// `identity apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// TOML file with an [identity] section
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// Why; kept in the log with who did it
+    #[arg(long)]
+    pub reason: String,
 }
 
 /// Two identifiers.

@@ -4,6 +4,7 @@ use super::{
     Exit, Failure, Session,
     args::{Identity, One, Pair},
     outline::outline,
+    policy,
 };
 use serde_json::{Value as Json, json};
 use std::{fmt, str::FromStr};
@@ -60,6 +61,9 @@ pub async fn run(command: &Identity, session: &mut Session<'_>) -> Result<Exit, 
         Identity::Unlink(pair) => ("unlink", two(pair)),
         Identity::Block(one) => ("block", single(one)),
         Identity::Unblock(one) => ("unblock", single(one)),
+        Identity::Policy => return policy::show(session).await,
+        Identity::Plan(args) => return policy::plan(args, session).await,
+        Identity::Apply(args) => return policy::apply(args, session).await,
     };
     let answer = session.client.post(&format!("/v1/identity/{act}"), &body).await?;
     session.print(&answer, "", outline)?;

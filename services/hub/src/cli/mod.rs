@@ -8,6 +8,7 @@ pub mod identity;
 mod masking;
 mod operate;
 mod outline;
+mod policy;
 mod tail;
 pub mod trigger;
 

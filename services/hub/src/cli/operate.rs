@@ -71,16 +71,21 @@ pub async fn rebuild(args: &Rebuild, session: &mut Session<'_>) -> Result<Exit, 
         session.print(&started, "", outline)?;
         return Ok(Exit::Ok);
     }
+    follow_job(&started, "rebuilding", session).await
+}
+
+/// Follows the job that `started` names to its end, with a progress bar, and prints what it found.
+pub async fn follow_job(started: &Json, doing: &str, session: &mut Session<'_>) -> Result<Exit, Failure> {
     let id = started.get("id").cloned().unwrap_or_default();
-    let bar = bar(session.global.output);
+    let bar = bar(session.global.output, doing);
     loop {
         let jobs = session.client.get("/v1/jobs").await?;
         let list = jobs.get("jobs").and_then(Json::as_array);
         let job = list.into_iter().flatten().find(|job| job.get("id") == Some(&id));
         let Some(job) = job else {
             bar.finish_and_clear();
-            return Err(Failure::new(Exit::CheckFailed, "the hub no longer knows the rebuild")
-                .remedy("if it was restarted, start the rebuild again"));
+            return Err(Failure::new(Exit::CheckFailed, "the hub no longer knows the job")
+                .remedy("if it was restarted, start the command again"));
         };
         let number = |key: &str| job.get(key).and_then(Json::as_u64).unwrap_or(0);
         bar.set_length(number("total"));
@@ -100,13 +105,13 @@ pub async fn rebuild(args: &Rebuild, session: &mut Session<'_>) -> Result<Exit, 
 }
 
 /// On a terminal only, which the bar itself looks for; other formats are for programs.
-fn bar(format: Format) -> ProgressBar {
+fn bar(format: Format, doing: &str) -> ProgressBar {
     if format != Format::Table {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(0);
-    let template = "rebuilding {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
+    let template = format!("{doing} {{wide_bar}} {{human_pos}}/{{human_len}} {{per_sec}} {{eta}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style);
     }
     bar

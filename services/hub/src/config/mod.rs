@@ -3,6 +3,7 @@
 
 pub mod channels;
 pub mod folder;
+pub mod identity;
 pub mod place;
 pub mod reader;
 pub mod secret;
@@ -17,6 +18,7 @@ use crate::tokens::Tokens;
 use reader::{Gathered, Shown};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 use tributary_channels::settings::Channel;
+use tributary_core::identity::policy::Policy;
 
 /// The file that is read from the working folder when none is named.
 pub const DEFAULT_FILE: &str = "tributary.toml";
@@ -55,6 +57,8 @@ pub struct Config {
     pub log: Log,
     /// `[store]`.
     pub store: Store,
+    /// `[identity]`; without it the policy that an operator applied last, else the default one.
+    pub identity: Option<Policy>,
     /// `[[tokens]]`.
     pub tokens: Tokens,
     /// `[channels.*]`, built, in the order of their names.
@@ -111,6 +115,7 @@ pub fn from_text(source: Source, environment: &Environment) -> Result<Config, Co
     let hub = sections::hub(&root, &mut gathered);
     let log = sections::log(&root, &mut gathered);
     let store = sections::store(&root, &mut gathered);
+    let identity = identity::identity(&root, &mut gathered);
     let tokens = sections::tokens(&root, &mut gathered);
     sections::guard_addresses(&hub, &tokens, &root, &mut gathered);
     let channels = channels::build(&root, &hub, environment, &mut gathered);
@@ -119,14 +124,14 @@ pub fn from_text(source: Source, environment: &Environment) -> Result<Config, Co
         return Err(ConfigErrors::new(source, gathered.problems));
     }
     let tokens = Tokens::new(tokens);
-    Ok(Config { hub, log, store, tokens, channels, source, shown: gathered.shown })
+    Ok(Config { hub, log, store, identity, tokens, channels, source, shown: gathered.shown })
 }
 
 fn refuse_other_sections(root: &tree::Table, gathered: &mut Gathered) {
     let whole =
         tree::Node { value: tree::Value::Table(root.clone()), at: Origin::Default, key_at: Origin::Default };
     let mut reader = reader::Reader::new("", Some(&whole), gathered);
-    for section in ["hub", "log", "store", "tokens", "channels"] {
+    for section in ["hub", "log", "store", "identity", "tokens", "channels"] {
         reader.node(section);
     }
     reader.finish();

@@ -19,7 +19,7 @@ use tributary_core::{
 };
 
 /// Longest reason.
-const REASON_BYTES_MAX: usize = 1_000;
+pub(super) const REASON_BYTES_MAX: usize = 1_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,9 +67,7 @@ pub async fn act(State(hub): Shared, Path(name): Path<String>, request: Request)
         return Err(Problem::new(422, "wrong_number_of_identifiers", detail));
     }
     if body.reason.trim().is_empty() || body.reason.len() > REASON_BYTES_MAX {
-        let detail =
-            format!("an act needs a reason of 1 to {REASON_BYTES_MAX} bytes; it is kept with the act");
-        return Err(Problem::new(422, "reason_missing", detail));
+        return Err(reason_missing());
     }
     let tokens = known(&hub, &named)?;
     let now = hub.now();
@@ -88,6 +86,12 @@ pub async fn act(State(hub): Shared, Path(name): Path<String>, request: Request)
     let position = stored.position.map(|p| Cursor::new([p]));
     let answer = object!({"act": name, "event": event, "position": position, "effect": effect});
     Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
+}
+
+/// An act without a reason, or with too long a one.
+pub(super) fn reason_missing() -> Problem {
+    let detail = format!("an act needs a reason of 1 to {REASON_BYTES_MAX} bytes; it is kept with the act");
+    Problem::new(422, "reason_missing", detail)
 }
 
 fn draft(

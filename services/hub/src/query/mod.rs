@@ -6,6 +6,7 @@ mod events;
 mod identity;
 
 mod operate;
+mod policy;
 
 use crate::{
     hub::Hub,
@@ -48,6 +49,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/customers/{id}/timeline", get(customers::timeline))
         .route("/v1/customers/{id}/why", get(customers::why))
         .route("/v1/changes", get(changes::page))
+        .route("/v1/identity/policy", get(policy::show))
         .route("/v1/lag", get(operate::lag))
         .route("/v1/channels", get(operate::channels))
         .route("/v1/jobs", get(operate::jobs))
@@ -57,6 +59,8 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Read), guard));
     let operate = Router::new()
         .route("/v1/identity/{act}", post(identity::act))
+        .route("/v1/identity/policy/plan", post(policy::plan))
+        .route("/v1/identity/policy/apply", post(policy::apply))
         .route("/v1/customers/{id}/notes", post(customers::note))
         .route("/v1/rebuild", post(operate::rebuild))
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Operate), guard));

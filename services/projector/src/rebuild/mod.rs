@@ -31,6 +31,8 @@ use tributary_eventlog::{EventLog, ReadError, ReadLimits};
 const DRAIN_EVERY: usize = 50_000;
 /// Index entries in memory before they become a run.
 const INDEX_ENTRIES_MAX: usize = 2_000_000;
+/// Records read at once.
+const CHUNK_RECORDS: usize = 4_096;
 /// Chunks decoded ahead.
 const AHEAD: usize = 4;
 /// Commits of changes that wait to be written: more would only be memory.
@@ -69,10 +71,47 @@ impl Engine {
         make: &dyn Fn() -> Result<Parts, ProjectorError>,
         progress: &Progress,
     ) -> Result<Self, ProjectorError> {
+        Self::fold_again(make, progress, Self::fold_log)
+    }
+
+    /// The same with identities only: no fragment is built, nothing is written. For [`Engine::resolve_upto`] and reading.
+    ///
+    /// # Errors
+    /// [`ProjectorError`].
+    pub(crate) fn resolve(
+        make: &dyn Fn() -> Result<Parts, ProjectorError>,
+        progress: &Progress,
+    ) -> Result<Self, ProjectorError> {
+        Self::fold_again(make, progress, |engine, culprits, progress| {
+            engine.decide(culprits, progress, false).map(|_| None)
+        })
+    }
+
+    /// Goes on with identities only, up to this record. Its folder is read for as long, so it must still be there.
+    ///
+    /// # Errors
+    /// [`ProjectorError`].
+    pub(crate) fn resolve_upto(&mut self, sequence: u64) -> Result<(), ProjectorError> {
+        while self.position.sequence < sequence {
+            let upto = (sequence - self.position.sequence) as usize;
+            let limits = ReadLimits { max_records: upto.min(CHUNK_RECORDS), ..ReadLimits::default() };
+            for record in &self.log.read(self.position.sequence + 1, limits)? {
+                self.fold_item(&Work::of(record))?;
+            }
+            self.rest()?;
+        }
+        Ok(())
+    }
+
+    fn fold_again(
+        make: &dyn Fn() -> Result<Parts, ProjectorError>,
+        progress: &Progress,
+        fold: impl Fn(&mut Self, &BTreeSet<u64>, &Progress) -> Result<Option<u64>, ProjectorError>,
+    ) -> Result<Self, ProjectorError> {
         let mut culprits = BTreeSet::new();
         loop {
             let mut engine = Self::fresh(make()?)?;
-            match engine.fold_log(&culprits, progress) {
+            match fold(&mut engine, &culprits, progress) {
                 Ok(None) => return Ok(engine),
                 Ok(Some(culprit)) => {
                     culprits.insert(culprit);
@@ -92,6 +131,27 @@ impl Engine {
         culprits: &BTreeSet<u64>,
         progress: &Progress,
     ) -> Result<Option<u64>, ProjectorError> {
+        let lists = self.decide(culprits, progress, true)?;
+        let rest = self.rest()?;
+        self.store.commit(rest)?;
+        let bulk = self.fold.take_bulk();
+        match fragments::build(&bulk, &lists, &self.fold.resolver, &*self.store)? {
+            Built::Culprit(sequence) => return Ok(Some(sequence)),
+            Built::All(digest) => self.fold.built(digest),
+        }
+        let last = vec![(keys::meta(meta::NAME), Some(self.meta().to_row()))];
+        self.store.commit(Commit { groups: Vec::new(), last })?;
+        self.checkpoint()?;
+        Ok(None)
+    }
+
+    /// Folds the log in bulk; gives the lists that did not stay in memory. `keep` says whether changes are written.
+    fn decide(
+        &mut self,
+        culprits: &BTreeSet<u64>,
+        progress: &Progress,
+        keep: bool,
+    ) -> Result<Lists, ProjectorError> {
         let (send, receive) = sync_channel::<Result<Vec<Work>, ReadError>>(AHEAD);
         let log = Arc::clone(&self.log);
         let end = log.end();
@@ -105,7 +165,7 @@ impl Engine {
         [&self.facts, &self.events].iter().for_each(|index| index.reserve(expected));
         thread::scope(|scope| {
             scope.spawn(move || read_ahead(&*log, end, &send));
-            let writer = scope.spawn(move || write_behind(&*store, writes));
+            let writer = scope.spawn(move || write_behind(&*store, writes, keep));
             // Dropping the receiver on the way out ends the reader, dropping the sender the writer.
             let folded = self.fold_all(receive, culprits, progress, &write, &mut lists);
             drop(write);
@@ -113,17 +173,7 @@ impl Engine {
             // If the writer failed, folding ended because of that.
             written.map_err(ProjectorError::from).and(folded)
         })?;
-        let rest = self.rest()?;
-        self.store.commit(rest)?;
-        let bulk = self.fold.take_bulk();
-        match fragments::build(&bulk, &lists, &self.fold.resolver, &*self.store)? {
-            Built::Culprit(sequence) => return Ok(Some(sequence)),
-            Built::All(digest) => self.fold.built(digest),
-        }
-        let last = vec![(keys::meta(meta::NAME), Some(self.meta().to_row()))];
-        self.store.commit(Commit { groups: Vec::new(), last })?;
-        self.checkpoint()?;
-        Ok(None)
+        Ok(lists)
     }
 
     fn fold_all(
@@ -178,9 +228,9 @@ impl Engine {
     }
 }
 
-fn write_behind(store: &dyn ViewStore, commits: Receiver<Commit>) -> Result<(), StoreError> {
+fn write_behind(store: &dyn ViewStore, commits: Receiver<Commit>, keep: bool) -> Result<(), StoreError> {
     let rows = |commit: Commit| commit.groups.into_iter().flat_map(|g| g.rows).chain(commit.last).collect();
-    commits.into_iter().try_for_each(|commit| store.load(rows(commit)))
+    commits.into_iter().filter(|_| keep).try_for_each(|commit| store.load(rows(commit)))
 }
 
 fn read_ahead(
@@ -190,7 +240,7 @@ fn read_ahead(
 ) {
     let mut next = log.start();
     while next <= end {
-        let chunk = log.read(next, ReadLimits { max_records: 4_096, ..ReadLimits::default() });
+        let chunk = log.read(next, ReadLimits { max_records: CHUNK_RECORDS, ..ReadLimits::default() });
         let failed = chunk.is_err();
         let work = chunk.map(|records| {
             next = records.last().map_or(u64::MAX, |r| r.position.sequence + 1);

@@ -1,0 +1,261 @@
+//! Generations: opening the live one, folding a new one beside it and putting it in its place, and folding identities alone
+//! to see what another policy would do.
+
+use crate::{
+    engine::{Engine, Work},
+    error::{ProjectorError, StartError},
+    handle::{BATCH_RECORDS, Options, Shared, Status, lock},
+    meta::{self, Meta},
+    read::View,
+    rebuild::{Progress, RebuildReport},
+    recover::Parts,
+    store::{SledOptions, StoreError, ViewStore, generation::Generations, open_or_move_aside},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+    time::Instant,
+};
+use tributary_core::{
+    body::Body,
+    fold::rows::keys,
+    identity::{Resolver, policy::Policy},
+};
+use tributary_eventlog::{EventLog, ReadLimits, scan};
+
+/// The policy that the options give; else the newest that the log states, if an operator applied it; else the default one.
+fn policy_in_force(
+    options: &Options,
+    log: &dyn EventLog,
+    store: &dyn ViewStore,
+) -> Result<Policy, ProjectorError> {
+    if let Some(policy) = &options.policy {
+        return Ok(policy.clone());
+    }
+    let row = store.get(&keys::meta(meta::NAME))?;
+    // A store that another release made, or a damaged one, is folded again: then all of the log is looked through.
+    let found = row.and_then(|row| Meta::from_row(&row).ok().flatten());
+    let from = found.as_ref().map_or(log.start(), |meta| meta.position.sequence + 1);
+    let stored = found.and_then(|meta| Policy::from_json(&meta.policy).ok());
+    let stated = newest_policy(log, from)?.or(stored);
+    Ok(stated.filter(|policy| policy.applied).unwrap_or_default())
+}
+
+/// The newest policy that a record from `from` on states.
+fn newest_policy(log: &dyn EventLog, from: u64) -> Result<Option<Policy>, ProjectorError> {
+    let mut newest: Option<(u64, Policy)> = None;
+    for record in scan(log, from) {
+        let record = record?;
+        if !record.attributes.iter().any(|(name, value)| &**name == "type" && &**value == Body::POLICY_TYPE) {
+            continue;
+        }
+        let Ok(Some(event)) = crate::decode::decode(&record) else { continue };
+        if let Body::Policy { policy } = &event.event.body
+            && newest.as_ref().is_none_or(|(revision, _)| *revision < event.event.revision)
+        {
+            match Policy::from_json(policy) {
+                Ok(policy) => newest = Some((event.event.revision, policy)),
+                Err(error) => tracing::error!(error, "the log states a policy that cannot be read"),
+            }
+        }
+    }
+    Ok(newest.map(|(_, policy)| policy))
+}
+
+/// The live generation, folded again if it cannot be resumed.
+pub(crate) fn open_live(
+    options: &Options,
+    log: &Arc<dyn EventLog>,
+    generations: &Generations,
+    progress: &Progress,
+    status: &mut Status,
+) -> Result<Engine, StartError> {
+    let number = match generations.live()? {
+        Some(number) => number,
+        None => {
+            let number = generations.create_next()?;
+            generations.swap(number)?;
+            number
+        }
+    };
+    generations.remove_stale(None)?;
+    let dir = generations.path(number);
+    let (store, moved) = open_store(&dir, options).map_err(ProjectorError::from)?;
+    let policy = policy_in_force(options, &**log, &*store)?;
+    if let Some(moved) = moved {
+        let moved = keep_aside(moved, &options.dir);
+        tracing::error!(store.moved_to = %moved.display(), "the store would not open; it was moved aside and is folded again");
+        status.moved_aside = Some(moved);
+    } else {
+        match Engine::open(parts(options, log, store, &dir, &policy)) {
+            Ok(engine) => return Ok(engine),
+            Err(StartError::Run(error)) if error.needs_rebuild() => {
+                tracing::error!(error = %error, "the store cannot be resumed; it is folded again");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if log.start() > 1 {
+        return Err(StartError::LogHeadGone { start: log.start(), needed: 1 });
+    }
+    let (engine, number) = build(options, log, generations, &policy, progress)?;
+    generations.swap(number)?;
+    generations.remove_stale(None)?;
+    Ok(engine)
+}
+
+/// A store that would not open lies in a generation's folder, which goes with the generation: it is kept beside them.
+fn keep_aside(moved: PathBuf, root: &Path) -> PathBuf {
+    let names = moved.parent().and_then(Path::file_name).zip(moved.file_name());
+    let Some((generation, store)) = names else { return moved };
+    let kept = root.join(format!("{}-{}", generation.to_string_lossy(), store.to_string_lossy()));
+    match std::fs::rename(&moved, &kept) {
+        Ok(()) => kept,
+        Err(error) => {
+            tracing::warn!(error = %error, "the store that would not open cannot be kept");
+            moved
+        }
+    }
+}
+
+fn open_store(dir: &Path, options: &Options) -> Result<(Arc<dyn ViewStore>, Option<PathBuf>), StoreError> {
+    if let Some(open) = &options.store {
+        return open(&dir.join("sled"));
+    }
+    let sled = SledOptions { cache_bytes: options.cache_bytes, ..SledOptions::default() };
+    let (store, moved) = open_or_move_aside(&dir.join("sled"), sled)?;
+    Ok((Arc::new(store), moved))
+}
+
+fn parts(
+    options: &Options,
+    log: &Arc<dyn EventLog>,
+    store: Arc<dyn ViewStore>,
+    dir: &Path,
+    policy: &Policy,
+) -> Parts {
+    Parts {
+        store,
+        log: Arc::clone(log),
+        projection: Arc::clone(&options.projection),
+        policy: policy.clone(),
+        dir: dir.to_owned(),
+        list_bytes: options.rebuild_bytes,
+    }
+}
+
+/// A new generation with the whole log in it.
+fn build(
+    options: &Options,
+    log: &Arc<dyn EventLog>,
+    generations: &Generations,
+    policy: &Policy,
+    progress: &Progress,
+) -> Result<(Engine, u64), ProjectorError> {
+    let number = std::cell::Cell::new(0);
+    let make = || {
+        let next = generations.create_next().map_err(std::io::Error::other)?;
+        number.set(next);
+        let dir = generations.path(next);
+        let (store, _) = open_store(&dir, options)?;
+        Ok(parts(options, log, store, &dir, policy))
+    };
+    let engine = Engine::rebuild(&make, progress)?;
+    Ok((engine, number.get()))
+}
+
+impl Shared {
+    pub fn rebuild(&self) -> Result<RebuildReport, ProjectorError> {
+        let _one = lock(&self.rebuilding);
+        let policy = lock(&self.policy).clone();
+        self.regenerate(&policy)
+    }
+
+    pub fn adopt(&self, policy: Policy) -> Result<RebuildReport, ProjectorError> {
+        let _one = lock(&self.rebuilding);
+        lock(&self.policy).clone_from(&policy);
+        self.regenerate(&policy)
+    }
+
+    pub fn plan<R>(
+        &self,
+        policy: &Policy,
+        tell: impl FnOnce(View<'_>, &Resolver) -> R,
+    ) -> Result<R, ProjectorError> {
+        let _one = lock(&self.rebuilding);
+        let number = self.generations.create_next().map_err(std::io::Error::other)?;
+        let dir = self.generations.path(number);
+        let make = || {
+            let store = Arc::new(crate::store::MemoryStore::default());
+            Ok(parts(&self.options, &self.log, store, &dir, policy))
+        };
+        let planned = Engine::resolve(&make, &self.progress).and_then(|mut planned| {
+            // As long as this look is held, the live one stays where it is.
+            let live = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+            planned.resolve_upto(live.position.sequence)?;
+            Ok(tell(View { engine: &live }, &planned.fold.resolver))
+        });
+        self.generations.remove_stale(None).map_err(std::io::Error::other)?;
+        planned
+    }
+
+    fn regenerate(&self, policy: &Policy) -> Result<RebuildReport, ProjectorError> {
+        let started = Instant::now();
+        lock(&self.status).rebuilding = true;
+        let built = build(&self.options, &self.log, &self.generations, policy, &self.progress);
+        let report = built.and_then(|(engine, number)| self.swap(engine, number, started));
+        let mut status = lock(&self.status);
+        status.rebuilding = false;
+        if let Ok(report) = &report {
+            status.last_rebuild = Some(report.clone());
+        }
+        report
+    }
+
+    /// Brings the new generation to exactly where the live one is, compares, and puts it in its place.
+    fn swap(&self, mut new: Engine, number: u64, started: Instant) -> Result<RebuildReport, ProjectorError> {
+        let mut live = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        while new.position.sequence < live.position.sequence {
+            let upto = (live.position.sequence - new.position.sequence) as usize;
+            let limits = ReadLimits { max_records: upto.min(BATCH_RECORDS), ..ReadLimits::default() };
+            let records = self.log.read(new.position.sequence + 1, limits)?;
+            new.fold_records(&records.iter().map(Work::of).collect::<Vec<_>>())?;
+        }
+        while live.position.sequence < new.position.sequence {
+            let upto = (new.position.sequence - live.position.sequence) as usize;
+            let limits = ReadLimits { max_records: upto.min(BATCH_RECORDS), ..ReadLimits::default() };
+            let records = self.log.read(live.position.sequence + 1, limits)?;
+            live.fold_records(&records.iter().map(Work::of).collect::<Vec<_>>())?;
+        }
+        let report = RebuildReport {
+            records: new.fold.records,
+            digest: new.fold.digest(),
+            old_digest: Some(live.fold.digest()),
+            millis: started.elapsed().as_millis() as u64,
+        };
+        let same_policy = new.fold.resolver.policy() == live.fold.resolver.policy();
+        if same_policy && report.old_digest != Some(report.digest) {
+            tracing::error!("the rebuilt store differs from the live one; the rebuilt one is used");
+        }
+        self.generations.swap(number).map_err(std::io::Error::other)?;
+        *live = new;
+        drop(live);
+        self.generations.remove_stale(None).map_err(std::io::Error::other)?;
+        Ok(report)
+    }
+
+    /// Folds again without looking at the live generation, which cannot be trusted.
+    pub fn replace(&self) -> Result<(), ProjectorError> {
+        let _one = lock(&self.rebuilding);
+        let policy = lock(&self.policy).clone();
+        let (engine, number) = build(&self.options, &self.log, &self.generations, &policy, &self.progress)?;
+        let mut live = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        self.generations.swap(number).map_err(std::io::Error::other)?;
+        let now = engine.position.sequence;
+        *live = engine;
+        drop(live);
+        self.position.send_replace(now);
+        self.generations.remove_stale(None).map_err(std::io::Error::other)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! The identity policy through the interface: planned without any change, applied as an event, kept over restarts.
+
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tributary_tests::hub::{Folder, Hub, channels::Source, http::Client};
+
+/// Longest wait for a job.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Two members may share a claimed e-mail address without it being shared: they become linked through it.
+const WIDER: &str = "[identity]\nfanout_cap = 3\n[identity.types.member]\nmax = 2\n";
+const REFUSED: [(&str, &str); 5] = [
+    ("[identity]\nfanout_cap = 0", "bad_value"),
+    ("[identity.types.card]\nrank = 3", "policy_unknown_type"),
+    ("[identity.types.a]\nlike = \"b\"\n[identity.types.b]\nlike = \"a\"", "policy_cycle"),
+    ("[hub]", "policy_missing"),
+    ("[identity", "toml_syntax"),
+];
+
+/// Two members who typed the same address, and one who typed another.
+fn shop() -> (Source, Folder) {
+    let source = Source::new("cloudevents", Value::Null);
+    let folder = Folder::new(std::slice::from_ref(&source));
+    (source, folder)
+}
+
+fn fill(hub: &Hub, source: &Source) {
+    for (n, (member, email)) in
+        [("M1", "amy@shop.tw"), ("M2", "amy@shop.tw"), ("M3", "bob@shop.tw")].into_iter().enumerate()
+    {
+        let identifiers = [
+            json!({"type": "member", "value": member, "trust": "verified"}),
+            json!({"type": "email", "value": email, "trust": "claimed"}),
+        ];
+        let body = json!({"specversion": "1.0", "id": format!("p{n}"), "source": "/till",
+            "type": "tributary.v1.purchase.completed", "time": format!("2026-03-01T10:0{n}:00+08:00"),
+            "data": {"key": format!("receipt/{n}"), "identifiers": identifiers,
+                "purchase": {"currency": "TWD", "total": "100"}}});
+        let sent =
+            source.send(&mut hub.provider(), "application/cloudevents+json", body.to_string().as_bytes());
+        assert_eq!(sent.status, 202, "{}", sent.text());
+    }
+    hub.settle();
+}
+
+/// Starts a job and waits for its end.
+fn job(api: &mut Client, path: &str, body: &Value) -> Value {
+    let id = api.post(path, body).must(202).json()["id"].clone();
+    let begun = Instant::now();
+    loop {
+        assert!(begun.elapsed() < PATIENCE, "{path} does not end");
+        let jobs = api.get("/v1/jobs").must(200).json();
+        let job = jobs["jobs"].as_array().expect("a list").iter().find(|job| job["id"] == id).cloned();
+        let job = job.expect("a job that was started");
+        if job["state"] != "running" {
+            return job;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn holder(api: &mut Client, member: &str) -> String {
+    let named = json!({"identifier": {"type": "member", "value": member}});
+    let answer = api.post("/v1/customers/find", &named).must(200).json();
+    answer["customers"][0]["id"].as_str().expect("an id").to_owned()
+}
+
+fn origin(api: &mut Client) -> Value {
+    api.get("/v1/identity/policy").must(200).json()["origin"].clone()
+}
+
+#[test]
+fn a_plan_tells_what_would_merge_and_changes_nothing() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    fill(&hub, &source);
+    let mut api = hub.client();
+    let (first, second) = (holder(&mut api, "M1"), holder(&mut api, "M2"));
+    assert_ne!(first, second);
+    let end = api.get("/v1/lag").must(200).json()["end"].clone();
+    let planned = job(&mut api, "/v1/identity/policy/plan", &json!({"toml": WIDER}));
+    assert_eq!(planned["state"], "done", "{planned}");
+    let result = &planned["result"];
+    assert_eq!(result["merges"]["count"], 1, "{result}");
+    assert_eq!(result["splits"]["count"], 0, "{result}");
+    // M1, M2, M3 and the shared address; then M1 with M2, and M3.
+    assert_eq!(result["customers"], json!({"before": 4, "after": 2}), "{result}");
+    let merge = &result["merges"]["examples"][0];
+    let from = merge["from"].as_array().expect("a list");
+    assert!(from.contains(&json!(first)) && from.contains(&json!(second)), "{merge}");
+    assert!(!merge["links"].as_array().expect("evidence").is_empty(), "{merge}");
+    assert_eq!(merge["links"][0]["taken"], true, "{merge}");
+    assert_ne!(holder(&mut api, "M1"), holder(&mut api, "M2"), "nothing has changed");
+    assert_eq!(api.get("/v1/lag").must(200).json()["end"], end, "nothing was appended");
+    assert_eq!(origin(&mut api), "default");
+    // The other way round it is a split.
+    let narrow =
+        job(&mut api, "/v1/identity/policy/plan", &json!({"toml": "[identity]\nmax_identifiers = 1"}));
+    assert_eq!(narrow["result"]["splits"]["count"], 1, "M3 would lose the address: {narrow}");
+}
+
+#[test]
+fn a_policy_that_is_wrong_is_refused_and_nothing_is_appended() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    fill(&hub, &source);
+    let mut api = hub.client();
+    let end = api.get("/v1/lag").must(200).json()["end"].clone();
+    for (toml, code) in REFUSED {
+        for path in ["plan", "apply"] {
+            let body = json!({"toml": toml, "reason": "a try"});
+            let body = if path == "plan" { json!({"toml": toml}) } else { body };
+            let said = api.post(&format!("/v1/identity/policy/{path}"), &body).said();
+            assert_eq!(said, (422, code.to_owned()), "{path}: {toml}");
+        }
+    }
+    let unfounded = api.post("/v1/identity/policy/apply", &json!({"toml": WIDER}));
+    assert_eq!(unfounded.said(), (422, "reason_missing".to_owned()));
+    assert_eq!(api.get("/v1/lag").must(200).json()["end"], end);
+}
+
+#[test]
+fn an_applied_policy_rules_and_stays() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    fill(&hub, &source);
+    let mut api = hub.client();
+    let before = holder(&mut api, "M2");
+    let body = json!({"toml": WIDER, "reason": "households share an address"});
+    let applied = job(&mut api, "/v1/identity/policy/apply", &body);
+    assert_eq!(applied["state"], "done", "{applied}");
+    let one = holder(&mut api, "M1");
+    assert_eq!(one, holder(&mut api, "M2"));
+    assert_eq!(origin(&mut api), "applied");
+    let old = api.get(&format!("/v1/customers/{before}")).must(200).json();
+    assert_eq!(old["id"], json!(one), "an id given out before still answers");
+    let again = api.post("/v1/identity/policy/apply", &body).said();
+    assert_eq!(again, (409, "policy_in_force".to_owned()));
+    hub.terminate();
+
+    let hub = folder.start();
+    let mut api = hub.client();
+    hub.settle();
+    assert_eq!(holder(&mut api, "M1"), holder(&mut api, "M2"), "after a restart");
+    drop(hub);
+    std::fs::remove_dir_all(folder.data().join("views")).expect("the views are gone");
+    let hub = folder.start();
+    hub.settle();
+    let mut api = hub.client();
+    assert_eq!(holder(&mut api, "M1"), holder(&mut api, "M2"), "from the log alone");
+    drop(hub);
+
+    folder.configure(&format!("{}\n[identity]\nfanout_cap = 1\n", folder.configuration()));
+    let hub = folder.start();
+    hub.settle();
+    let mut api = hub.client();
+    assert_ne!(holder(&mut api, "M1"), holder(&mut api, "M2"), "the configuration rules");
+    assert_eq!(origin(&mut api), "configuration");
+    let refused = api.post("/v1/identity/policy/apply", &body).said();
+    assert_eq!(refused, (409, "policy_in_configuration".to_owned()));
+}
