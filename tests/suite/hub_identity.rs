@@ -155,6 +155,77 @@ fn a_blocked_identifier_ties_nobody_together() {
     verified(&folder, &hub);
 }
 
+/// A customer's view without what counts changes.
+fn timeless(api: &mut Client, id: &str) -> (Value, Value) {
+    let mut view = api.get(&format!("/v1/customers/{id}")).must(200).json();
+    view.as_object_mut().expect("a view").remove("version");
+    (view, api.get(&format!("/v1/customers/{id}/timeline")).must(200).json())
+}
+
+#[test]
+fn an_unlink_is_told_before_it_is_done_and_leaves_no_trace_of_the_merge() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    let mut api = hub.client();
+    buy(&hub, &source, 1, &[claim("member", "M1", "verified")]);
+    buy(&hub, &source, 2, &[claim("phone", PHONE, "verified")]);
+    let (first, second) = (one(&mut api, "member", "M1"), one(&mut api, "phone", PHONE));
+    let apart = (timeless(&mut api, &first), timeless(&mut api, &second));
+    let pair = json!({"identifiers": [named("member", "M1"), named("phone", PHONE)], "reason": "a guess"});
+    act(&mut api, "link", &pair);
+    buy(&hub, &source, 3, &[claim("device", "till-9", "observed")]);
+    let trial = json!({"identifiers": pair["identifiers"], "reason": "a try", "dry_run": true});
+    let told = api.post("/v1/identity/unlink", &trial).must(200).json()["effect"].clone();
+    let orders = |side: &str| -> Vec<(String, u64)> {
+        let all = told["customers"][side].as_array().expect("customers").iter();
+        let sum = |c: &Value| c["purchases"]["by_currency"][0]["orders"].as_u64().unwrap_or(0);
+        all.map(|c| (c["id"].as_str().expect("an id").to_owned(), sum(c))).collect()
+    };
+    assert_eq!(orders("before"), [(first.clone(), 2)], "{told}");
+    let mut after = orders("after");
+    after.sort();
+    let mut wanted = vec![(first.clone(), 1), (second.clone(), 1)];
+    wanted.sort();
+    assert_eq!(after, wanted, "{told}");
+    let exposed = &told["exposed"][0];
+    assert_eq!((&exposed["customer"], &exposed["changes"]), (&json!(first), &json!(1)), "{told}");
+    assert!(exposed["since"].is_string() && exposed["since"] == exposed["until"], "{told}");
+
+    act(&mut api, "unlink", &pair);
+    assert_eq!((timeless(&mut api, &first), timeless(&mut api, &second)), apart);
+    let why = api.get(&format!("/v1/customers/{first}/why")).must(200).json();
+    let history: Vec<&str> =
+        why["history"].as_array().expect("a history").iter().filter_map(|c| c["kind"].as_str()).collect();
+    assert_eq!(history, ["split", "merged", "created"], "{why}");
+    assert_eq!(why["history"][1]["from"], json!([second]), "{why}");
+    verified(&folder, &hub);
+}
+
+#[test]
+fn acts_without_effect_are_refused_and_say_why() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    let mut api = hub.client();
+    buy(&hub, &source, 1, &[claim("member", "M1", "verified")]);
+    buy(&hub, &source, 2, &[claim("member", "M2", "verified")]);
+    buy(&hub, &source, 3, &[claim("phone", PHONE, "verified")]);
+    let before = api.get("/v1/lag").must(200).json()["end"].clone();
+    let (m1, m2, phone) = (named("member", "M1"), named("member", "M2"), named("phone", PHONE));
+    let group = json!({"type": "line", "scope": "prov-1", "value": format!("C{}", "4".repeat(32))});
+    for (name, body, code) in [
+        ("link", json!({"identifiers": [m1, m2], "reason": "r"}), "link_refused"),
+        ("link", json!({"identifiers": [m1, group], "reason": "r"}), "invalid_identifier"),
+        ("unlink", json!({"identifiers": [m1, phone], "reason": "r"}), "not_linked"),
+    ] {
+        let answer = api.post(&format!("/v1/identity/{name}"), &body);
+        assert_eq!(answer.said(), (422, code.to_owned()), "{name} {body}: {}", answer.text());
+    }
+    assert_eq!(api.get("/v1/lag").must(200).json()["end"], before, "the log has grown");
+    act(&mut api, "unlink", &json!({"identifiers": [m1, phone], "reason": "twins", "keep_apart": true}));
+    buy(&hub, &source, 4, &[claim("member", "M1", "verified"), claim("phone", PHONE, "verified")]);
+    assert_ne!(one(&mut api, "member", "M1"), one(&mut api, "phone", PHONE), "kept apart for good");
+}
+
 #[test]
 fn acts_that_cannot_count_are_refused() {
     let (source, folder) = shop();

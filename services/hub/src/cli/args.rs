@@ -165,7 +165,7 @@ pub enum Identity {
     /// These two are one customer
     Link(Pair),
     /// These two are not one customer
-    Unlink(Pair),
+    Unlink(Unlink),
     /// This identifier says nothing about anyone
     Block(One),
     /// This identifier counts again
@@ -214,6 +214,17 @@ pub struct Pair {
     /// Only tell what would change
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `identity unlink`.
+#[derive(Debug, Args)]
+pub struct Unlink {
+    /// The two
+    #[command(flatten)]
+    pub pair: Pair,
+    /// Also where nothing links the two: then nothing ever will
+    #[arg(long)]
+    pub keep_apart: bool,
 }
 
 /// One identifier.

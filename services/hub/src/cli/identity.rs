@@ -58,7 +58,13 @@ impl FromStr for Identifier {
 pub async fn run(command: &Identity, session: &mut Session<'_>) -> Result<Exit, Failure> {
     let (act, body) = match command {
         Identity::Link(pair) => ("link", two(pair)),
-        Identity::Unlink(pair) => ("unlink", two(pair)),
+        Identity::Unlink(unlink) => {
+            let mut body = two(&unlink.pair);
+            if unlink.keep_apart {
+                body["keep_apart"] = true.into();
+            }
+            ("unlink", body)
+        }
         Identity::Block(one) => ("block", single(one)),
         Identity::Unblock(one) => ("unblock", single(one)),
         Identity::Policy => return policy::show(session).await,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json as object};
 use tributary_core::{
     body::Body,
+    change::Change,
     draft::{Claim, Draft},
     event::Trust,
     identity::CustomerRef,
@@ -232,11 +233,29 @@ fn entry(entry: &view::TimelineEntry) -> Value {
 pub async fn why(State(hub): Shared, Path(id): Path<String>, request: Request) -> Answer {
     Params::of(&request).wait(&hub).await?;
     let why = blocking(|| {
-        with_customer(&hub, &id, |_, sources, customer, _| {
-            view::why(sources, customer).ok_or_else(Problem::internal)
+        with_customer(&hub, &id, |look, sources, customer, _| {
+            let why = view::why(sources, customer).ok_or_else(Problem::internal)?;
+            let history = look.history(customer).map_err(|e| damaged(&e))?;
+            let mut told = object!(why);
+            told["history"] = history.changes.iter().map(past).collect();
+            told["history_cut"] = history.cut.into();
+            Ok(told)
         })
     })?;
-    Ok(json(object!(why)))
+    Ok(json(why))
+}
+
+/// A merge, a split, or the creation.
+fn past(change: &Change) -> Value {
+    let mut told = object!({
+        "kind": change.kind, "version": change.version, "at": change.at, "caused_by": change.caused_by,
+    });
+    for (name, ids) in [("from", &change.from), ("parts", &change.parts)] {
+        if !ids.is_empty() {
+            told[name] = object!(ids);
+        }
+    }
+    told
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! Operators' acts on identifiers: link, unlink, block, unblock. Each is an event; nothing is appended that cannot count.
 
-use super::{Answer, Shared, actor, blocking, command, customers::Named, json};
+use super::{Answer, Shared, actor, blocking, command, customers::Named, effect::effect, json};
 use crate::{hub::Hub, problem::Problem};
 use axum::{
     extract::{Path, Request, State},
@@ -8,12 +8,12 @@ use axum::{
     response::IntoResponse,
 };
 use serde::Deserialize;
-use serde_json::{Value, json as object};
+use serde_json::json as object;
 use tributary_core::{
     body::{Body, IdentityAct},
     draft::{ChannelContext, Claim, Draft},
-    event::{RecordedEvent, Trust},
-    ids::{Cursor, Position},
+    event::Trust,
+    ids::Cursor,
     time::Micros,
     token::Token,
 };
@@ -32,6 +32,9 @@ struct Act {
     at: Option<Micros>,
     #[serde(default)]
     dry_run: bool,
+    /// Of an unlink: also where nothing links the two, so that nothing ever will.
+    #[serde(default)]
+    keep_apart: bool,
 }
 
 /// The channel of the hub's own records.
@@ -77,7 +80,8 @@ pub async fn act(State(hub): Shared, Path(name): Path<String>, request: Request)
     }
     let draft = draft(act, &name, named, &body.reason, &actor.name, at, now);
     let events = hub.events(&console(&hub), vec![draft], Vec::new(), now);
-    let effect = blocking(|| effect(&hub, act, &events, &tokens))?;
+    let event = events.last().cloned().ok_or_else(Problem::internal)?;
+    let effect = blocking(|| effect(&hub, act, event, &tokens, body.keep_apart))?;
     if body.dry_run {
         return Ok(json(object!({"dry_run": true, "act": name, "effect": effect})));
     }
@@ -131,29 +135,4 @@ fn known(hub: &Hub, named: &[Named]) -> Result<Vec<Token>, Problem> {
         tokens.push(token);
     }
     Ok(tokens)
-}
-
-/// Which customers the identifiers stand with, before and after: the act is tried on a copy of the resolver.
-fn effect(
-    hub: &Hub,
-    act: IdentityAct,
-    events: &[tributary_core::event::Event],
-    tokens: &[Token],
-) -> Result<Value, Problem> {
-    let event = events.last().cloned().ok_or_else(Problem::internal)?;
-    let recorded = RecordedEvent { position: Position::default(), recorded_at: hub.now(), event };
-    hub.projector().read(|look| {
-        let before = &look.engine().fold().resolver;
-        let mut after = before.clone();
-        after.act(&recorded, act);
-        let regroupings = after.settle();
-        let customers = |r: &tributary_core::identity::Resolver| -> Vec<Value> {
-            tokens.iter().map(|t| object!(r.customer_of(*t).and_then(|c| r.id(c)))).collect()
-        };
-        let changes: Vec<Value> = regroupings
-            .iter()
-            .map(|r| object!({"customer": r.id, "exists": r.customer.is_some(), "from": r.from, "parts": r.parts}))
-            .collect();
-        Ok(object!({"before": customers(before), "after": customers(&after), "changes": changes}))
-    })
 }

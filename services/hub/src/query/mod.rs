@@ -2,6 +2,7 @@
 
 mod changes;
 mod customers;
+mod effect;
 mod events;
 mod identity;
 
