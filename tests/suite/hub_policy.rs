@@ -158,3 +158,35 @@ fn an_applied_policy_rules_and_stays() {
     let refused = api.post("/v1/identity/policy/apply", &body).said();
     assert_eq!(refused, (409, "policy_in_configuration".to_owned()));
 }
+
+#[test]
+fn values_that_say_nothing_are_counted_where_they_come_from() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    for (n, (store, phone)) in
+        [("north", "0912345678"), ("north", "0912-345-678"), ("north", "0928173654"), ("south", "n/a")]
+            .into_iter()
+            .enumerate()
+    {
+        let body = json!({"specversion": "1.0", "id": format!("q{n}"), "source": "/till",
+            "type": "tributary.v1.purchase.completed", "time": format!("2026-03-01T10:0{n}:00+08:00"),
+            "data": {"key": format!("receipt/{n}"), "store": store,
+                "identifiers": [{"type": "phone", "value": phone, "trust": "claimed"}],
+                "purchase": {"currency": "TWD", "total": "100"}}});
+        let sent =
+            source.send(&mut hub.provider(), "application/cloudevents+json", body.to_string().as_bytes());
+        assert_eq!(sent.status, 202, "{}", sent.text());
+    }
+    hub.settle();
+    let counted = job(&mut hub.client(), "/v1/identity/quality", &json!({}));
+    assert_eq!(counted["state"], "done", "{counted}");
+    let findings = counted["result"]["findings"].as_array().expect("findings").clone();
+    let count = |store: &str, reason: &str| {
+        let found = findings.iter().find(|f| f["store"] == store && f["reason"] == reason);
+        found.map_or((0, 0), |f| (f["count"].as_u64().unwrap_or(0), f["of"].as_u64().unwrap_or(0)))
+    };
+    assert_eq!(count("north", "placeholder-phone"), (2, 3), "{findings:?}");
+    assert_eq!(count("south", "no_identifier"), (1, 1), "{findings:?}");
+    assert!(findings.iter().any(|f| f["store"] == "south" && f["finding"] == "unusable"), "{findings:?}");
+    assert!(!counted.to_string().contains("0928173654"), "figures, no values");
+}

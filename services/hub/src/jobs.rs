@@ -1,10 +1,13 @@
-//! Long work that a request starts: rebuilds. Only the last few are remembered.
+//! Long work that a request starts: rebuilds, plans, counts. Only the last few are remembered.
 
 use serde::Serialize;
 use std::sync::{Mutex, PoisonError};
 
 /// Jobs remembered.
 const KEPT: usize = 20;
+
+/// The kind that tells its progress itself.
+const OWN_PROGRESS: &str = "quality";
 
 /// A job's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -23,7 +26,7 @@ pub enum State {
 pub struct Job {
     /// Its number.
     pub id: u64,
-    /// `rebuild`.
+    /// `rebuild`, `plan`, `policy` or `quality`.
     pub kind: &'static str,
     /// How it is doing.
     pub state: State,
@@ -66,12 +69,20 @@ impl Jobs {
         }
     }
 
-    /// All of them; running ones with this progress.
-    #[must_use]
-    pub fn list(&self, progress: (u64, u64)) -> Vec<Job> {
+    /// Notes how far one is that the projector does not do.
+    pub fn advance(&self, id: u64, done: u64, total: u64) {
         let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for job in jobs.iter_mut().filter(|j| j.state == State::Running) {
-            (job.done, job.total) = progress;
+        if let Some(job) = jobs.iter_mut().find(|j| j.id == id) {
+            (job.done, job.total) = (done, total);
+        }
+    }
+
+    /// All of them; `projecting` is the progress of the running one that the projector does.
+    #[must_use]
+    pub fn list(&self, projecting: (u64, u64)) -> Vec<Job> {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for job in jobs.iter_mut().filter(|j| j.state == State::Running && j.kind != OWN_PROGRESS) {
+            (job.done, job.total) = projecting;
         }
         jobs.clone()
     }

@@ -20,6 +20,7 @@ pub mod output;
 pub mod page;
 pub mod policy;
 pub mod problem;
+pub mod quality;
 pub mod query;
 pub mod serve;
 pub mod tokens;

@@ -170,6 +170,8 @@ pub enum Identity {
     Block(One),
     /// This identifier counts again
     Unblock(One),
+    /// Count blanks, placeholders and unusable values by channel and store
+    Quality,
     /// Show the rules in force
     Policy,
     /// Tell what other rules would merge and split; nothing is changed

@@ -67,6 +67,7 @@ pub async fn run(command: &Identity, session: &mut Session<'_>) -> Result<Exit, 
         }
         Identity::Block(one) => ("block", single(one)),
         Identity::Unblock(one) => ("unblock", single(one)),
+        Identity::Quality => return policy::quality(session).await,
         Identity::Policy => return policy::show(session).await,
         Identity::Plan(args) => return policy::plan(args, session).await,
         Identity::Apply(args) => return policy::apply(args, session).await,

@@ -1,4 +1,4 @@
-//! `identity policy|plan|apply`: the rules of who is who.
+//! `identity policy|plan|apply|quality`: the rules of who is who, and how good what they judge is.
 
 use super::{
     Exit, Failure, Session,
@@ -32,6 +32,12 @@ pub async fn apply(args: &Apply, session: &mut Session<'_>) -> Result<Exit, Fail
     let body = json!({"toml": read(&args.policy)?, "reason": args.reason});
     let started = session.client.post("/v1/identity/policy/apply", &body).await?;
     follow_job(&started, "folding again", session).await
+}
+
+/// `identity quality`.
+pub async fn quality(session: &mut Session<'_>) -> Result<Exit, Failure> {
+    let started = session.client.post("/v1/identity/quality", &json!({})).await?;
+    follow_job(&started, "counting", session).await
 }
 
 /// The file's text, checked here so that what is wrong is shown where it stands.

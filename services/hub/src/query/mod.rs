@@ -60,6 +60,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Read), guard));
     let operate = Router::new()
         .route("/v1/identity/{act}", post(identity::act))
+        .route("/v1/identity/quality", post(policy::quality))
         .route("/v1/identity/policy/plan", post(policy::plan))
         .route("/v1/identity/policy/apply", post(policy::apply))
         .route("/v1/customers/{id}/notes", post(customers::note))

@@ -1,4 +1,4 @@
-//! The identity policy: what is in force, what another would change, and putting another in force.
+//! The identity policy: what is in force, what another would change, putting another in force; and how good identifiers are.
 
 use super::{Answer, Shared, actor, blocking, command, json};
 use crate::{
@@ -91,6 +91,23 @@ pub async fn apply(State(hub): Shared, request: Request) -> Answer {
     });
     let answer = object!({"id": id, "position": stored.position.map(|p| Cursor::new([p]))});
     Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
+}
+
+/// `POST /v1/identity/quality`: a job that counts blanks, placeholders and unusable values by channel and store.
+pub async fn quality(State(hub): Shared) -> Answer {
+    let id = start(&hub, "quality")?;
+    let working = Arc::clone(&hub);
+    tokio::task::spawn_blocking(move || {
+        let counted = crate::quality::quality(&working, |done, total| working.jobs.advance(id, done, total));
+        match counted {
+            Ok(quality) => working.jobs.end(id, true, quality.records, object!(quality)),
+            Err(error) => {
+                tracing::error!(error = %error, "the log could not be counted");
+                working.jobs.end(id, false, 0, object!({"error": error.to_string()}));
+            }
+        }
+    });
+    Ok((StatusCode::ACCEPTED, axum::Json(object!({"id": id}))).into_response())
 }
 
 fn read(wanted: Wanted) -> Result<(Policy, String), Problem> {
