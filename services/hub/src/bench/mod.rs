@@ -6,6 +6,7 @@
 mod folder;
 mod freshness;
 mod http;
+mod identity;
 mod ingest;
 mod load;
 mod machine;
@@ -30,12 +31,18 @@ const INTERRUPTED: i32 = 130;
 /// `bench`'s arguments.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 1000000\n  tributary bench --quick -o json"
+    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 1000000\n  tributary bench --identity --identifiers 10000000\n  tributary bench --quick -o json"
 )]
 pub struct Args {
     /// Only this part
     #[arg(long, value_enum, value_name = "PART")]
     pub only: Option<Part>,
+    /// Only identity resolution, short for `--only identity`
+    #[arg(long, conflicts_with = "only")]
+    pub identity: bool,
+    /// Identifiers of the identity part [default: 1000000]
+    #[arg(long, value_name = "N")]
+    pub identifiers: Option<u64>,
     /// Small amounts: all parts in about ten seconds
     #[arg(long)]
     pub quick: bool,
@@ -64,6 +71,8 @@ pub enum Part {
     Rebuild,
     /// From a request to the view.
     Freshness,
+    /// Who is who, without anything else.
+    Identity,
 }
 
 /// How much of everything.
@@ -79,6 +88,8 @@ struct Amounts {
     events: u64,
     /// Distinct people of a load.
     users: u64,
+    /// Identifiers of the identity part.
+    identifiers: u64,
 }
 
 impl Args {
@@ -94,11 +105,13 @@ impl Args {
             freshness_ms: ms(10_000, 1_000),
             events: self.events.unwrap_or(if self.quick { 10_000 } else { 300_000 }).max(100),
             users: if self.quick { 5_000 } else { 20_000 },
+            identifiers: self.identifiers.unwrap_or(if self.quick { 20_000 } else { 1_000_000 }),
         }
     }
 
     fn wants(&self, part: Part) -> bool {
-        self.only.is_none_or(|only| only == part)
+        let only = if self.identity { Some(Part::Identity) } else { self.only };
+        only.is_none_or(|only| only == part)
     }
 }
 
@@ -139,6 +152,9 @@ async fn measure(args: Args, folder: Arc<Folder>) -> Result<Report, Failure> {
     if args.wants(Part::Probes) || args.wants(Part::Rebuild) {
         let (path, rebuild) = (folder.path().to_owned(), args.wants(Part::Rebuild));
         report.extend(blocking(move || rebuild::run(&path, amounts, rebuild)).await?);
+    }
+    if args.wants(Part::Identity) {
+        report.extend(blocking(move || identity::run(amounts.identifiers)).await?);
     }
     if args.wants(Part::Ingest) {
         report.extend(ingest::run(folder.path(), amounts, &disk).await?);
