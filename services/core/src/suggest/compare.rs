@@ -110,16 +110,15 @@ fn pairs<'a, T>(a: &'a [T], b: &'a [T]) -> impl Iterator<Item = (&'a T, &'a T)> 
     a.iter().flat_map(move |x| b.iter().map(move |y| (x, y)))
 }
 
-/// Whether only a household is in common: another birth date and not the same name, or another name and no personal number
-/// or date. Brothers share everything else.
+/// Whether what is in common may be a household's: another birth date, and the names do not say that it is mistyped; or
+/// another name, and no birth date that says so. Brothers and couples share everything else. A number that is given to one
+/// person overrules both.
 fn is_household(levels: &Levels) -> bool {
-    let is = |field, wanted: &[Level]| levels.of(field).is_some_and(|level| wanted.contains(&level));
-    let alike = [Level::Same, Level::Close];
-    if is(Field::Code, &alike) {
-        return false;
-    }
-    let named = is(Field::Name, &alike) || is(Field::HanName, &alike);
-    let name = levels.of(Field::Name).or(levels.of(Field::HanName));
+    let alike = |level: Option<Level>| matches!(level, Some(Level::Same | Level::Close));
+    let names = [levels.of(Field::Name), levels.of(Field::HanName)];
+    let named = names.into_iter().any(alike);
     let born = levels.of(Field::BirthDate);
-    born == Some(Level::Different) && name.is_some() && !named
+    let other_date = born == Some(Level::Different) && !named && names != [None, None];
+    let other_name = names.contains(&Some(Level::Different)) && !named && !alike(born);
+    (other_date || other_name) && !alike(levels.of(Field::Code))
 }

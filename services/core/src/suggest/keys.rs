@@ -14,11 +14,15 @@ use smallvec::SmallVec;
 /// Keys of one record; what comes later in the order of [`keys`] is left out.
 pub const KEYS_MAX: usize = 48;
 
+/// The two largest numbers of an address are a key if the larger is at least this: they are mostly postcode and house, while a
+/// section and a floor are the same in too many addresses.
+const RARE_NUMBER: u32 = 100;
+
 /// Letters of a word that take part in a key.
 const PREFIX: usize = 4;
 
 /// The keys of a record, sorted, each once. In order of what they tell: codes, phones, mail addresses; name with name; birth
-/// date with a part of the name or a number of the address; a part of the name with a number; two numbers.
+/// date with a part of the name or a number of the address; a part of the name with a number; the two largest numbers of one address.
 pub(super) fn keys(record: &Record) -> Box<[u64]> {
     let mut out: SmallVec<[u64; KEYS_MAX]> = SmallVec::new();
     let mut put = |kind: u64, a: u64, b: u64| {
@@ -57,10 +61,10 @@ pub(super) fn keys(record: &Record) -> Box<[u64]> {
         }
     }
     for address in &record.addresses {
-        for (at, a) in address.numbers.iter().enumerate() {
-            for b in &address.numbers[at + 1..] {
-                put(8, u64::from(*a), u64::from(*b));
-            }
+        if let [.., a, b] = address.numbers[..]
+            && b >= RARE_NUMBER
+        {
+            put(8, u64::from(a), u64::from(b));
         }
     }
     out.sort_unstable();
@@ -78,7 +82,11 @@ fn parts(name: &Name) -> SmallVec<[Part; 4]> {
         // By sound, and the whole name in any order: one character is too common beside a house number.
         Name::Han(name) => {
             let whole = bag(&name.sounds);
-            name.sounds.iter().map(|c| Part { letter: u64::from(u32::from(*c)), prefix: whole }).collect()
+            name.sounds
+                .iter()
+                .filter(|c| **c != '*')
+                .map(|c| Part { letter: u64::from(u32::from(*c)), prefix: whole })
+                .collect()
         }
         Name::Words(words) => {
             let part = |w: &str| Part { letter: hash(1, prefix(w, 1)), prefix: hash(2, prefix(w, PREFIX)) };

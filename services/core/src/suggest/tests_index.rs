@@ -228,6 +228,7 @@ fn households_are_no_duplicates() {
     let son = person("林大同", "02-2345-6789", "1988-03-04", home);
     let again = person("曉萍 林", "02 2345 6789", "民國49年5月6日", "台北市民权东路2段9號3F");
     assert_eq!(compare(&mother, &son), None);
+    assert_eq!(compare(&mother, &person("林大同", "02-2345-6789", "", home)), None);
     let found = compare(&mother, &again).expect("no veto");
     assert!(found.score >= threshold_for(1_000_000), "{found:?}");
     assert_eq!(found.reasons().map(|r| r.weight).sum::<i32>(), found.score);
