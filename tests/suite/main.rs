@@ -20,3 +20,4 @@ mod hub_stops;
 mod oracle_laws;
 mod oracle_scenarios;
 mod resolver_oracle;
+mod suggest;

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod money;
 pub mod normalise;
 pub mod seal;
+pub mod suggest;
 pub mod time;
 pub mod token;
 pub mod view;
