@@ -86,6 +86,9 @@ pub fn policy(seed: u64) -> Policy {
         if rng.percent(30) {
             policy.active_patterns = 0;
         }
+        if rng.percent(25) {
+            policy.quarantine_links = 1 + rng.below(4) as u32;
+        }
     }
     policy
 }
@@ -188,7 +191,8 @@ impl<'a> Writer<'a> {
 
     fn step(&mut self) {
         match self.rng.below(100) {
-            0..52 => self.new_fact(),
+            0..44 => self.new_fact(),
+            44..52 => self.prove(),
             52..66 => self.revise(),
             66..70 => self.readapt(),
             70..73 => self.resend(),
@@ -248,6 +252,23 @@ impl<'a> Writer<'a> {
         let (identifiers, body) = (self.identifiers(), self.body());
         let revision = if self.rng.percent(80) { 0 } else { self.rng.below(3) as u64 };
         self.fact(channel, &key, revision, identifiers, body);
+    }
+
+    /// Proof that something belongs to somebody now, whoever had it before.
+    fn prove(&mut self) {
+        let of = |kinds: &[&str]| {
+            let fits = |kind: &str| kinds.iter().any(|k| kind.split('/').next() == Some(k));
+            let found = self.pool.iter().filter(|(kind, ..)| fits(kind));
+            found.map(|(kind, value, ..)| (*kind, *value)).collect::<Vec<_>>()
+        };
+        let (who, what) = (of(&["member", "external", "line"]), of(&["phone", "email", "line"]));
+        if who.is_empty() || what.is_empty() {
+            return self.new_fact();
+        }
+        let (who, what) = (*self.rng.pick(&who), *self.rng.pick(&what));
+        let identifiers = [who, what].map(|(kind, value)| claim(kind, value, Trust::Verified));
+        let key = format!("f{}", self.facts.len());
+        self.fact(Channel::Web, &key, 0, identifiers.to_vec(), activity("code"));
     }
 
     /// Another revision of a fact, lower or higher, with other identifiers; or its removal.

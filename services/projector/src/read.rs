@@ -147,7 +147,9 @@ impl View<'_> {
             let named = tributary_core::identity::taking_part(&event).get(usize::from(id.ordinal))?;
             let at = event.effective_at();
             // Its own customer; an observed one's owner; and if it was corrected away, who has the fact now.
-            resolver.attribute(&[(named.token, named.trust)], at).or_else(|| self.engine.home_of(&event))
+            let holder = resolver.customer_of(named.token);
+            let holder = holder.or_else(|| resolver.attribute(&[(named.token, named.trust)], at));
+            holder.or_else(|| self.engine.home_of(&event))
         })
     }
 }

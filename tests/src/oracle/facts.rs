@@ -170,7 +170,7 @@ fn blocked<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeSet<Token>
 /// older normaliser may have missed one.
 fn marked<'a>(copies: impl Iterator<Item = &'a RecordedEvent>, policy: &Policy) -> BTreeSet<Token> {
     let named = copies.filter(|c| c.event.is_for_customers()).flat_map(|c| &c.event.identifiers);
-    named.filter(|i| policy.blocks(i.marks)).map(|i| i.token).collect()
+    named.filter(|i| policy.blocks(i.token, i.marks)).map(|i| i.token).collect()
 }
 
 fn pair_acts<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeMap<(Token, Token), PairAct> {

@@ -3,11 +3,12 @@
 //! facts, nothing is incremental, nothing is cached, and nothing is shared with the product but its data types.
 //!
 //! The steps, a file each: [`facts`] (best revisions, step 0), [`links`] (step 1), [`parts`] (steps 2 and 3), [`view`]
-//! (step 4, timelines, money, birth). Absent, as in the text: erasure, ownership by time of verified identifiers.
+//! (step 4, timelines, money, birth), [`tenure`] (step 5). Absent, as in the text: erasure.
 
 pub mod facts;
 pub mod links;
 pub mod parts;
+pub mod tenure;
 pub mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,12 +25,16 @@ use tributary_core::{
 pub enum Reason {
     /// The customer would have too many identifiers of a type, or in all.
     Limit,
+    /// The customer would have two identifiers of a type of which there is one each.
+    Unique,
     /// The customer would hold a pair that an operator took apart.
     CannotLink,
     /// The claimed end is verified in another V-component.
     VerifiedElsewhere,
     /// The claimed end is shared.
     Shared,
+    /// Too many links hang together.
+    Quarantined,
 }
 
 /// A refused link: the smaller token, the larger one, why.
@@ -71,6 +76,10 @@ pub struct Outcome {
     pub refused: BTreeSet<Refusal>,
     /// Identifiers that are shared.
     pub shared: BTreeSet<Token>,
+    /// Identifiers that moved from one customer to another.
+    pub moved: BTreeSet<Token>,
+    /// Identifiers of components with too many links.
+    pub quarantined: BTreeSet<Token>,
     /// Facts that belong to nobody: they name no identifier that is left.
     pub unattributed: BTreeSet<EventId>,
     /// The birth id of every identifier that any event names, superseded revisions included: every id that was ever issued

@@ -24,6 +24,10 @@ pub struct Resolved {
     pub refused: BTreeSet<Refusal>,
     /// Identifiers that are shared.
     pub shared: BTreeSet<Token>,
+    /// Pairs whose verified link was refused by the limit of a unique type.
+    pub apart: BTreeSet<(Token, Token)>,
+    /// Identifiers of components with too many links.
+    pub quarantined: BTreeSet<Token>,
 }
 
 /// The place of the part that holds this identifier.
@@ -40,21 +44,29 @@ impl Resolved {
         let joinable = facts.nodes.keys().filter(|t| !facts.is_observed(**t));
         let mut parts: Parts = joinable.map(|t| BTreeSet::from([*t])).collect();
         let mut refused = BTreeSet::new();
+        let mut apart = BTreeSet::new();
         for link in links.operator.iter().chain(&links.verified) {
             if let Err(reason) = rules.take(link, &mut parts) {
                 refused.insert((link.small.0, link.large.0, reason));
+                if reason == Reason::Unique && links.verified.contains(link) {
+                    apart.insert((link.small.0, link.large.0));
+                }
             }
         }
         let v_components = parts.clone();
         let shared = rules.shared(&v_components);
+        let quarantined = rules.quarantined();
         for link in &links.claimed {
-            let taken =
-                rules.may_claim(link, &v_components, &shared).and_then(|()| rules.take(link, &mut parts));
+            let held = quarantined.contains(&link.small.0) && quarantined.contains(&link.large.0);
+            let calm = if held && !rules.on_a_hub(link) { Err(Reason::Quarantined) } else { Ok(()) };
+            let taken = calm
+                .and_then(|()| rules.may_claim(link, &v_components, &shared))
+                .and_then(|()| rules.take(link, &mut parts));
             if let Err(reason) = taken {
                 refused.insert((link.small.0, link.large.0, reason));
             }
         }
-        Self { parts, refused, shared }
+        Self { parts, refused, shared, apart, quarantined }
     }
 }
 
@@ -78,26 +90,74 @@ impl Rules<'_> {
             return Ok(());
         }
         let joined: BTreeSet<Token> = parts[a].union(&parts[b]).copied().collect();
-        if self.breaks_a_limit(&joined) {
-            return Err(Reason::Limit);
-        }
         if self.links.cannot.iter().any(|(x, y)| joined.contains(x) && joined.contains(y)) {
             return Err(Reason::CannotLink);
         }
+        self.within_limits(&joined)?;
         parts[a] = joined;
         parts.remove(b);
         Ok(())
     }
 
-    fn breaks_a_limit(&self, customer: &BTreeSet<Token>) -> bool {
+    fn within_limits(&self, customer: &BTreeSet<Token>) -> Result<(), Reason> {
         let mut counts: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         for token in customer {
             let node = self.node(*token);
             let scope = if self.policy.of(&node.kind).per_scope { node.scope.as_str() } else { "" };
             *counts.entry((&node.kind, scope)).or_default() += 1;
         }
-        let of_a_type = counts.iter().any(|((kind, _), count)| *count > self.policy.of(kind).max);
-        of_a_type || customer.len() > self.policy.max_identifiers as usize
+        let broken = counts.iter().filter(|((kind, _), count)| **count > self.policy.of(kind).max);
+        let mut largest = broken.map(|((kind, _), _)| self.policy.of(kind).max);
+        if largest.clone().any(|max| max == 1) {
+            return Err(Reason::Unique);
+        }
+        let many = customer.len() > self.policy.max_identifiers as usize;
+        if many || largest.next().is_some() { Err(Reason::Limit) } else { Ok(()) }
+    }
+
+    /// How many others claim this identifier is named beside.
+    fn partners(&self) -> BTreeMap<Token, BTreeSet<Token>> {
+        let mut partners: BTreeMap<Token, BTreeSet<Token>> = BTreeMap::new();
+        for link in &self.links.claimed {
+            for (end, other) in ends(link) {
+                if end.1 == Trust::Claimed {
+                    partners.entry(end.0).or_default().insert(other.0);
+                }
+            }
+        }
+        partners
+    }
+
+    /// Whether the link claims an identifier that too many others claim.
+    fn on_a_hub(&self, link: &Link) -> bool {
+        let partners = self.partners();
+        let hub = |end: (Token, Trust)| {
+            end.1 == Trust::Claimed && partners.get(&end.0).is_some_and(|p| p.len() > HUB_MAX)
+        };
+        hub(link.small) || hub(link.large)
+    }
+
+    /// Identifiers of raw components with too many links.
+    fn quarantined(&self) -> BTreeSet<Token> {
+        let all = self.links.operator.iter().chain(&self.links.verified).chain(&self.links.claimed);
+        if all.clone().count() <= self.policy.quarantine_links as usize {
+            return BTreeSet::new();
+        }
+        let links: Vec<&Link> = all.filter(|link| !self.on_a_hub(link)).collect();
+        let mut raw: Parts = self.facts.nodes.keys().map(|t| BTreeSet::from([*t])).collect();
+        for link in &links {
+            let (Some(a), Some(b)) = (part_of(&raw, link.small.0), part_of(&raw, link.large.0)) else {
+                continue;
+            };
+            if a != b {
+                let joined = raw[a].union(&raw[b]).copied().collect();
+                raw[a] = joined;
+                raw.remove(b);
+            }
+        }
+        let count = |part: &BTreeSet<Token>| links.iter().filter(|l| part.contains(&l.small.0)).count();
+        raw.retain(|part| count(part) > self.policy.quarantine_links as usize);
+        raw.into_iter().flatten().collect()
     }
 
     fn is_anchored(&self, part: &BTreeSet<Token>) -> bool {
@@ -110,14 +170,7 @@ impl Rules<'_> {
 
     /// Identifiers that too many different customers or partners claim.
     fn shared(&self, v_components: &Parts) -> BTreeSet<Token> {
-        let mut partners: BTreeMap<Token, BTreeSet<Token>> = BTreeMap::new();
-        for link in &self.links.claimed {
-            for (end, other) in ends(link) {
-                if end.1 == Trust::Claimed {
-                    partners.entry(end.0).or_default().insert(other.0);
-                }
-            }
-        }
+        let partners = self.partners();
         let is_shared = |token: Token, partners: &BTreeSet<Token>| {
             let own = part_of(v_components, token);
             let claimants: BTreeSet<Option<usize>> = partners

@@ -8,7 +8,7 @@ use super::{
 };
 use tributary_core::body::{Body, IdentityAct};
 
-/// S09 to S13, and S15 without its timelines.
+/// S09 to S13, and S15.
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut all = vec![shop_tablet(), family_email(), claimed_email()];
     all.extend([unlinked(), relinked(), recycled_phone()]);
@@ -96,8 +96,8 @@ fn recycled_phone() -> Scenario {
         .event("e3", at(3, 0), Pos, &[c(phone.0, phone.1)], purchase(70))
         .event("e4", at(12, 0), Pos, &[c(phone.0, phone.1)], purchase(80));
     let customers = vec![
-        customer(&[("member", "M1")], &[]).any_timeline(),
-        customer(&[("member", "M2"), phone], &[]).any_timeline(),
+        customer(&[("member", "M1")], &["e1", "e3"]).bought(1, 0, 70).born("e1", 0),
+        customer(&[("member", "M2"), phone], &["e2", "e4"]).bought(1, 0, 80).born("e1", 1),
     ];
     let mut scenario = Scenario::new("S15 one phone under two member numbers", script, customers);
     scenario.refused = vec![[("member", "M1"), phone]];

@@ -206,7 +206,7 @@ fn a_blocked_identifier_shows_nowhere() {
         }
         // With only a blocked name a refund stays with nobody; without one it follows its purchase.
         let nameless = |e: &&RecordedEvent| {
-            let named = e.event.identifiers.iter().any(|i| !policy.blocks(i.marks));
+            let named = e.event.identifiers.iter().any(|i| !policy.blocks(i.token, i.marks));
             matches!(e.event.body, Body::Refund(_)) && !named
         };
         if removed.iter().filter(nameless).count() > events.iter().filter(nameless).count() {

@@ -41,7 +41,8 @@ impl Resolver {
 
     /// The customer of a node at a time: its own, or for an observed one its owner then.
     pub(crate) fn holder(&self, node: u32, time: Micros) -> Option<CustomerRef> {
-        if let Some(slot) = self.customer_slot(node) {
+        if self.customer_slot(node).is_some() {
+            let slot = self.customer_slot(self.owner_then(node, time))?;
             return Some(CustomerRef(slot as u32));
         }
         let mut latest: Option<((i64, EventId), u32)> = None;
@@ -58,7 +59,8 @@ impl Resolver {
                 first = Some((*e, owner));
             }
         }
-        let (_, owner) = latest.or(first)?;
+        let owner = latest.or(first)?;
+        let owner = self.owner_then(owner.1, Micros(owner.0.0));
         self.customer_slot(owner).map(|slot| CustomerRef(slot as u32))
     }
 
@@ -102,11 +104,14 @@ impl Resolver {
         self.state.find(token).map(|node| self.state.nodes[node as usize].birth)
     }
 
-    /// All customers that ever logged in with an observed identifier.
+    /// All customers that may ever have logged in with an observed identifier, tenants of a moved one that did included.
     #[must_use]
     pub fn owners(&self, token: Token) -> Vec<CustomerRef> {
         let Some(node) = self.state.find(token) else { return Vec::new() };
-        let slots = self.logins(node).filter_map(|(_, owner)| self.customer_slot(owner));
+        let with_tenants =
+            |owner: u32| std::iter::once(owner).chain(self.state.tenancies.of(owner).iter().copied());
+        let nodes = self.logins(node).flat_map(|(_, owner)| with_tenants(owner));
+        let slots = nodes.filter_map(|n| self.customer_slot(n));
         let mut owners: Vec<CustomerRef> = slots.map(|slot| CustomerRef(slot as u32)).collect();
         owners.sort_unstable();
         owners.dedup();

@@ -6,7 +6,7 @@
 //! Only the greatest (revision, generation) of each fact takes part (of equal ones the lowest event id), and only facts that may touch customers
 //! ([`Event::is_for_customers`](crate::event::Event::is_for_customers)). Their *time* is `min(occurred_at, recorded_at)`.
 //!
-//! 0. **Drop** identifiers with an active blocklist pattern, identifiers blocked by an operator (the newest of block and
+//! 0. **Drop** identifiers with an active blocklist pattern, those that the policy calls ours, identifiers blocked by an operator (the newest of block and
 //!    unblock by (time, event id) counts), and of a `link` that failed all identifiers but the first.
 //!    A *node* is an identifier that is left in at least one fact. It is *verified* if one of them names it so.
 //! 1. **Links.** Two identifiers of one fact make a link whose trust is the lower of both; one with an `observed` end is
@@ -17,8 +17,13 @@
 //!    (The newest evidence is the greatest (time, event id).)
 //! 2. **Level 1**: operator links, then verified ones. A link is taken unless the customer it would make has too many
 //!    identifiers of a type (per scope where the policy says so) or in all, or holds a cannot-link pair; then it is refused.
+//!    Of several reasons the first of these is told: `cannot_link`; `unique`, where two identifiers of a type of which there
+//!    is one each would meet; `limit`.
 //!    What level 1 joins is a *V-component*; it is *anchored* if a node of it anchors: verified and of an anchoring type,
 //!    or of a type that anchors even when claimed.
+//!    A *raw component* is what all links would join without any refusal, claims on identifiers with more than
+//!    [`policy::HUB_MAX`] partners aside. One of more links than the policy's `quarantine_links` is *quarantined*: its claimed
+//!    links are all refused, as `quarantined`.
 //! 3. **Level 2**: claimed links, one for each pair and combination of the ends' trusts. For each end that the link claims
 //!    (does not verify): refused as `verified_elsewhere` if that end is verified and its V-component is not the other
 //!    end's; refused as `shared` if that end is shared. Otherwise taken or refused as in level 1.
@@ -29,15 +34,26 @@
 //!    observed; it belongs to the customer of the strongest of those. owner(x, t) = customer of the latest login on x (by
 //!    (time, event id)) at or before t, else of the first login after t, else x is a customer by itself.
 //!
+//! 5. **Owners by time.** Of a pair of identifiers whose verified link was refused as `unique`, the one with the greater
+//!    (rank, token) *moved* if its type is transferable, and the other is its *tenant*. Proofs of a moved x are
+//!    - facts that name x and another identifier verified: of x's own customer if one of the others is in it, else of the
+//!      tenant with the smallest (rank, token) among them; and
+//!    - where there is one of x's type (and scope) to a customer, facts that verify a tenant and another identifier of that
+//!      type that is in the tenant's customer: these are of x's own customer, as x was replaced.
+//!
+//!    One event proves for x's own customer or for a tenant, not both. Proofs after the newest one of x's own customer do not
+//!    count. owner(x, t) = x's own customer from that newest one on and where there is none; before, the customer of the
+//!    latest proof (by (time, event id)) at or before t, else of the first proof.
+//!
 //! The *strongest* identifier of a fact has the most trust, then the smallest rank, then the smallest token. A fact is in
-//! the timeline of the customer of its strongest identifier that was not dropped (observed: of the owner at its time).
+//! the timeline of the customer of its strongest identifier that was not dropped (observed or moved: of the owner at its
+//! time), and so is a login.
 //! A refund that names nobody (or only what patterns block) is where the purchase is that it is of, by the purchase's time.
 //!
 //! A customer is named after its birth: the smallest (recorded_at, event id, ordinal) at which an event named one of its
 //! identifiers, superseded revisions and duplicates included.
 //!
-//! Absent here: ownership by time of verified identifiers that moved (a recycled phone number), erasure, suggestions by
-//! score.
+//! Absent here: erasure, suggestions by score.
 
 mod explain;
 mod lookup;
@@ -46,8 +62,10 @@ pub mod policy;
 mod resolver;
 mod snapshot;
 mod state;
+mod tenure;
 
 pub use explain::{IdentifierStory, LINKS_MAX, LinkStory};
 pub use partition::{Refusal, Tier};
 pub use resolver::{CustomerRef, Regrouping, Resolver};
 pub use state::{Birth, taking_part};
+pub use tenure::Tenure;

@@ -31,12 +31,16 @@ pub enum Tier {
 pub enum Refusal {
     /// An operator said that two identifiers do not belong together.
     CannotLink,
+    /// The customer would have two identifiers of a type of which there is one each: of two verified ones the newer counts.
+    Unique,
     /// The customer would have too many identifiers, of one type or in all.
     Limit,
     /// The claimed identifier is verified on another customer.
     VerifiedElsewhere,
     /// The claimed identifier is claimed by several customers.
     Shared,
+    /// So many links hang together that no claim among them is believed.
+    Quarantined,
 }
 
 /// A link as the evaluation saw it.
@@ -56,6 +60,8 @@ pub(crate) struct Partition {
     pub parts: Vec<SmallVec<[u32; 4]>>,
     /// All links in the order they were looked at.
     pub decisions: Vec<Decision>,
+    /// Identifiers of components with too many links.
+    pub quarantined: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -175,6 +181,7 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
     links.sort_unstable_by_key(|link| link.order());
     let mut join = Joining::new(state, policy, nodes);
     let mut decisions = Vec::with_capacity(links.len());
+    let mut quarantined = Vec::new();
     let level_2 = links.partition_point(|l| l.tier != Tier::Claimed);
     for link in &links[..level_2] {
         let refused = join.take(link.ends);
@@ -182,12 +189,17 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
     }
     if level_2 < links.len() {
         let claims = Claims::of(&join, &links[level_2..]);
+        let quarantine = Quarantine::of(&join, &links);
         for link in &links[level_2..] {
-            let refused = claims.refuse(&join, link).or_else(|| join.take(link.ends));
+            let refused = quarantine
+                .refuse(&join, link)
+                .or_else(|| claims.refuse(&join, link))
+                .or_else(|| join.take(link.ends));
             decisions.push(Decision { tier: link.tier, ends: link.ends, newest: link.newest, refused });
         }
+        quarantined = quarantine.nodes(&join);
     }
-    Partition { parts: join.parts(), decisions }
+    Partition { parts: join.parts(), decisions, quarantined }
 }
 
 fn links(state: &State, policy: &Policy, nodes: &[u32]) -> Vec<Link> {
@@ -210,11 +222,12 @@ fn links(state: &State, policy: &Policy, nodes: &[u32]) -> Vec<Link> {
                 let out = |end: &(u32, Trust)| nodes.binary_search(&end.0).is_err();
                 if !(out(a) || out(b) || claimed_hub(a) || claimed_hub(b)) {
                     let tier = if a.1.min(b.1) == Trust::Verified { Tier::Verified } else { Tier::Claimed };
-                    merge(&mut links, link(state, tier, *a, *b, newest));
+                    links.push(link(state, tier, *a, *b, newest));
                 }
             }
         }
     }
+    merge(&mut links);
     for node in nodes {
         for partner in state.nodes[*node as usize].partners.iter().filter(|p| *p > node) {
             if let Some(newest) = operator_link(state, *node, *partner)
@@ -237,13 +250,55 @@ fn link(state: &State, tier: Tier, a: (u32, Trust), b: (u32, Trust), newest: Evi
 }
 
 /// The same pair with the same trusts is one link; its newest evidence counts.
-fn merge(links: &mut Vec<Link>, new: Link) {
-    let same = |l: &&mut Link| l.ends == new.ends && l.trusts == new.trusts;
-    // Components are small; only a runaway one makes this worth a map, and hubs are cut before.
-    match links.iter_mut().find(same) {
-        Some(known) => known.newest = known.newest.max(new.newest),
-        None => links.push(new),
+fn merge(links: &mut Vec<Link>) {
+    links.sort_unstable_by_key(|l| (l.ends, l.trusts, Reverse(l.newest)));
+    links.dedup_by_key(|l| (l.ends, l.trusts));
+}
+
+/// Components with too many links.
+struct Quarantine {
+    /// Raw component of each node's index, and of each component how many links; empty where there cannot be enough.
+    component: Vec<usize>,
+    links: Vec<u32>,
+    most: u32,
+}
+
+impl Quarantine {
+    fn of(join: &Joining<'_>, links: &[Link]) -> Self {
+        let most = join.policy.quarantine_links;
+        if links.len() <= most as usize {
+            return Self { component: Vec::new(), links: Vec::new(), most };
+        }
+        let mut parent: Vec<usize> = (0..join.nodes.len()).collect();
+        for link in links {
+            let (a, b) = (join.index(link.ends.0), join.index(link.ends.1));
+            let (a, b) = (root(&mut parent, a), root(&mut parent, b));
+            parent[a.max(b)] = a.min(b);
+        }
+        let component: Vec<usize> = (0..parent.len()).map(|i| root(&mut parent, i)).collect();
+        let mut counts = vec![0; component.len()];
+        links.iter().for_each(|l| counts[component[join.index(l.ends.0)]] += 1);
+        Self { component, links: counts, most }
     }
+
+    fn refuse(&self, join: &Joining<'_>, link: &Link) -> Option<Refusal> {
+        let component = *self.component.get(join.index(link.ends.0))?;
+        (self.links[component] > self.most).then_some(Refusal::Quarantined)
+    }
+
+    fn nodes(&self, join: &Joining<'_>) -> Vec<u32> {
+        let nodes = join.nodes.iter().zip(&self.component);
+        nodes.filter(|(_, c)| self.links[**c] > self.most).map(|(n, _)| *n).collect()
+    }
+}
+
+/// The root of a node, which its path is shortened to.
+fn root(parent: &mut [usize], mut index: usize) -> usize {
+    while parent[index] != index {
+        parent[index] = parent[parent[index]];
+        index = parent[index];
+    }
+    index
 }
 
 /// Which claimed identifiers are shared or verified elsewhere, judged once between level 1 and level 2.
@@ -351,18 +406,12 @@ impl<'a> Joining<'a> {
         if a == b {
             return None;
         }
-        if self.size[a] + self.size[b] > self.policy.max_identifiers {
-            return Some(Refusal::Limit);
-        }
-        for (class, count) in &self.classes[b] {
-            let with = self.classes[a].iter().find(|c| c.0 == *class).map_or(0, |c| c.1);
-            if with + count > self.state.kinds[*class as usize].max {
-                return Some(Refusal::Limit);
-            }
-        }
         let meets = |p: &(usize, usize)| pair_of(self.root(p.0), self.root(p.1)) == pair_of(a, b);
         if self.cannot.iter().any(meets) {
             return Some(Refusal::CannotLink);
+        }
+        if let Some(refused) = self.too_many(a, b) {
+            return Some(refused);
         }
         if self.size[a] < self.size[b] {
             (a, b) = (b, a);
@@ -376,6 +425,23 @@ impl<'a> Joining<'a> {
             }
         }
         None
+    }
+
+    /// Whether the customer of both roots would have too many identifiers.
+    fn too_many(&self, a: usize, b: usize) -> Option<Refusal> {
+        let mut refused =
+            (self.size[a] + self.size[b] > self.policy.max_identifiers).then_some(Refusal::Limit);
+        for (class, count) in &self.classes[b] {
+            let with = self.classes[a].iter().find(|c| c.0 == *class).map_or(0, |c| c.1);
+            let max = self.state.kinds[*class as usize].max;
+            if with > 0 && max == 1 {
+                return Some(Refusal::Unique);
+            }
+            if with + count > max {
+                refused = Some(Refusal::Limit);
+            }
+        }
+        refused
     }
 
     fn parts(&self) -> Vec<SmallVec<[u32; 4]>> {

@@ -1,9 +1,9 @@
 //! The identity policy: ranks, limits, anchors, caps and active blocklist patterns. It is configuration that becomes an
 //! event; the newest one in the log judges all events.
 
-use crate::event::Trust;
+use crate::{event::Trust, token::Token};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An identifier with more distinct claimed partners than this is shared, whoever they are. It bounds the work that one
 /// runaway value (a shop's own number typed on every receipt) can cause.
@@ -23,6 +23,9 @@ pub struct TypePolicy {
     pub anchor: bool,
     /// Whether even a claimed one does.
     pub anchor_when_claimed: bool,
+    /// Whether it passes from one person to another: then it has owners by time.
+    #[serde(default)]
+    pub transferable: bool,
 }
 
 /// The whole policy.
@@ -39,6 +42,17 @@ pub struct Policy {
     pub fanout_cap: u32,
     /// Bits of the blocklist patterns in force.
     pub active_patterns: u32,
+    /// Tokens of our own addresses and numbers and of staff: never keys.
+    #[serde(default)]
+    pub ours: BTreeSet<Token>,
+    /// A component of more links than this is quarantined: none of its claims is taken.
+    #[serde(default = "quarantine_links")]
+    pub quarantine_links: u32,
+}
+
+/// What a policy means that does not say where quarantine begins.
+const fn quarantine_links() -> u32 {
+    10_000
 }
 
 impl Default for Policy {
@@ -49,14 +63,16 @@ impl Default for Policy {
             per_scope,
             anchor,
             anchor_when_claimed,
+            transferable: false,
         };
+        let moves = |row| TypePolicy { transferable: true, ..row };
         let types = [
             ("member", row(1, 1, false, true, true)),
-            ("line", row(2, 1, true, true, false)),
+            ("line", moves(row(2, 1, true, true, false))),
             ("external", row(3, 1, true, true, false)),
             ("carrier", row(4, 2, false, false, false)),
-            ("phone", row(5, 3, false, true, false)),
-            ("email", row(6, 5, false, true, false)),
+            ("phone", moves(row(5, 3, false, true, false))),
+            ("email", moves(row(6, 5, false, true, false))),
             ("social", row(7, 3, true, false, false)),
             ("*", row(8, 5, true, false, false)),
             ("cookie", row(9, 20, false, false, false)),
@@ -68,6 +84,8 @@ impl Default for Policy {
             max_identifiers: 100,
             fanout_cap: 1,
             active_patterns: u32::MAX,
+            ours: BTreeSet::new(),
+            quarantine_links: quarantine_links(),
         }
     }
 }
@@ -76,15 +94,21 @@ impl Policy {
     /// What it says about this identifier type.
     #[must_use]
     pub fn of(&self, kind: &str) -> &TypePolicy {
-        static LAST: TypePolicy =
-            TypePolicy { rank: 99, max: 1, per_scope: true, anchor: false, anchor_when_claimed: false };
+        static LAST: TypePolicy = TypePolicy {
+            rank: 99,
+            max: 1,
+            per_scope: true,
+            anchor: false,
+            anchor_when_claimed: false,
+            transferable: false,
+        };
         self.types.get(kind).or_else(|| self.types.get("*")).unwrap_or(&LAST)
     }
 
-    /// Whether a blocklist pattern in force matched.
+    /// Whether an identifier is never a key: a blocklist pattern in force matched its value, or it is our own.
     #[must_use]
-    pub fn blocks(&self, marks: u32) -> bool {
-        marks & self.active_patterns != 0
+    pub fn blocks(&self, token: Token, marks: u32) -> bool {
+        marks & self.active_patterns != 0 || self.ours.contains(&token)
     }
 
     /// The order of strength: more trust first, then the type's rank. Smaller is stronger.

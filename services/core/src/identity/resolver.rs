@@ -47,6 +47,9 @@ pub struct Resolver {
     /// Sum of the hashes of all customers; the same for the same partition, however it came about.
     pub(crate) digest: u128,
     touched: Vec<u32>,
+    /// Identifiers whose owners by time may have changed since the last settling, and in it.
+    pub(crate) stirred: Vec<u32>,
+    pub(crate) stirred_last: Vec<u32>,
 }
 
 impl Resolver {
@@ -146,6 +149,7 @@ impl Resolver {
                 continue;
             }
             let (live, newest) = (!list.is_empty(), list.last().copied());
+            self.stir(&set);
             // Nothing can change for identifiers that stay as they were linked, unless the order of links matters.
             if was_live != live || (newest != was_newest && self.order_matters(&set)) {
                 self.touched.extend(set.iter().map(|(node, _)| *node));
@@ -241,6 +245,12 @@ impl Resolver {
 
     /// Evaluates what the last calls touched and says which customers changed their identifiers.
     pub fn settle(&mut self) -> Vec<Regrouping> {
+        let regroupings = self.settle_touched();
+        self.stirred_last = std::mem::take(&mut self.stirred);
+        regroupings
+    }
+
+    fn settle_touched(&mut self) -> Vec<Regrouping> {
         if self.touched.is_empty() {
             return Vec::new();
         }
@@ -262,7 +272,8 @@ impl Resolver {
             seeds.append(&mut wider);
         };
         let partition = evaluate(&self.state, &self.policy, &nodes);
-        let contested = partition.decisions.iter().any(|d| d.refused.is_some());
+        let decisions = partition.decisions;
+        let contested = decisions.iter().any(|d| d.refused.is_some());
         let mut parts = partition.parts;
         for seed in &seeds {
             if nodes.binary_search(seed).is_err() && self.lone_observed(*seed) {
@@ -273,7 +284,31 @@ impl Resolver {
         all.extend(seeds);
         all.sort_unstable();
         all.dedup();
+        self.keep_tenancies(&all, &decisions);
+        self.keep_quarantine(&all, &partition.quarantined);
         self.regroup(&all, parts, contested)
+    }
+
+    fn keep_quarantine(&mut self, nodes: &[u32], quarantined: &[u32]) {
+        if !self.state.quarantined.is_empty() {
+            for node in nodes {
+                self.state.quarantined.remove(node);
+            }
+        }
+        self.state.quarantined.extend(quarantined);
+    }
+
+    /// Identifiers in quarantined components. Anything but 0 is a reason for an alarm: a value that should be blocked, most
+    /// probably.
+    #[must_use]
+    pub fn quarantined(&self) -> usize {
+        self.state.quarantined.len()
+    }
+
+    /// Whether an identifier is in a quarantined component.
+    #[must_use]
+    pub fn is_quarantined(&self, token: Token) -> bool {
+        self.state.find(token).is_some_and(|n| self.state.quarantined.contains(&n))
     }
 
     /// Adds all members of the customers of `nodes`; sorted, without doubles.

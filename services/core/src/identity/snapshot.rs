@@ -4,7 +4,7 @@
 use super::{
     policy::Policy,
     resolver::Resolver,
-    state::{Acts, Birth, Customer, NONE},
+    state::{Acts, Birth, Customer, NONE, State},
 };
 use crate::{
     codec::{BadRow, Reader, Writer},
@@ -14,7 +14,7 @@ use crate::{
 };
 use smallvec::SmallVec;
 
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 impl Resolver {
     /// The snapshot's bytes.
@@ -61,6 +61,7 @@ impl Resolver {
             w.number(u64::from(*node));
             acts(&mut w, list);
         }
+        tenancies(&mut w, s);
         w.number(s.customers.len() as u64);
         for customer in &s.customers {
             w.number(u64::from(customer.is_some()));
@@ -100,6 +101,7 @@ impl Resolver {
         }
         resolver.read_groups(&mut r)?;
         resolver.read_acts(&mut r)?;
+        resolver.read_tenancies(&mut r)?;
         resolver.read_customers(&mut r)?;
         r.end()?;
         Ok(resolver)
@@ -145,6 +147,18 @@ impl Resolver {
         Ok(())
     }
 
+    fn read_tenancies(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
+        for _ in 0..r.count()? {
+            let (moved, tenant) = (r.number()?, r.number()?);
+            self.state.tenancies.insert(self.node(moved)?, self.node(tenant)?);
+        }
+        for _ in 0..r.count()? {
+            let number = r.number()?;
+            self.state.quarantined.insert(self.node(number)?);
+        }
+        Ok(())
+    }
+
     fn read_customers(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
         let mut versions = Vec::new();
         for _ in 0..r.count()? {
@@ -169,6 +183,18 @@ impl Resolver {
         self.state.customers = customers;
         Ok(())
     }
+}
+
+fn tenancies(w: &mut Writer, s: &State) {
+    let pairs = s.tenancies.tenants.iter().flat_map(|(m, list)| list.iter().map(move |t| (*m, *t)));
+    let pairs: Vec<(u32, u32)> = pairs.collect();
+    w.number(pairs.len() as u64);
+    for (moved, tenant) in pairs {
+        w.number(u64::from(moved));
+        w.number(u64::from(tenant));
+    }
+    w.number(s.quarantined.len() as u64);
+    s.quarantined.iter().for_each(|n| w.number(u64::from(*n)));
 }
 
 fn birth(w: &mut Writer, birth: Birth) {

@@ -3,12 +3,12 @@
 
 use crate::{
     event::{Identifier, RecordedEvent, Trust},
-    identity::policy::Policy,
+    identity::{policy::Policy, tenure::Tenancies},
     ids::{CustomerId, EventId},
     token::Token,
 };
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::{HashMap, HashSet, HashTable};
 use smallvec::SmallVec;
 use std::hash::BuildHasher;
 
@@ -48,6 +48,7 @@ pub(crate) struct Kind {
     pub class: u32,
     pub anchor: bool,
     pub anchor_when_claimed: bool,
+    pub transferable: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -105,6 +106,9 @@ pub(crate) struct State {
     pub free: Vec<u32>,
     pub pairs: HashMap<(u32, u32), Acts, FixedState>,
     pub blocks: HashMap<u32, Acts, FixedState>,
+    pub tenancies: Tenancies,
+    /// Identifiers of quarantined components.
+    pub quarantined: HashSet<u32, FixedState>,
     by_token: HashMap<u128, u32, FixedState>,
     group_index: HashTable<u32>,
 }
@@ -134,6 +138,7 @@ impl State {
             class,
             anchor: row.anchor,
             anchor_when_claimed: row.anchor_when_claimed,
+            transferable: row.transferable,
         });
         self.kinds.len() as u32 - 1
     }
@@ -196,7 +201,7 @@ impl State {
     /// Whether the identifier takes part at all: step 0 of the partition.
     pub fn dropped(&self, policy: &Policy, node: u32) -> bool {
         let node = &self.nodes[node as usize];
-        node.blocked || policy.blocks(node.marks)
+        node.blocked || policy.blocks(node.token, node.marks)
     }
 
     pub fn active(&self, group: u32) -> bool {

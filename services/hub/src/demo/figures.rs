@@ -74,6 +74,8 @@ fn refusal(reason: Refusal) -> &'static str {
     match reason {
         Refusal::CannotLink => "cannot link",
         Refusal::Limit => "over a limit",
+        Refusal::Unique => "one of this type each",
+        Refusal::Quarantined => "too many links",
         Refusal::VerifiedElsewhere => "verified elsewhere",
         Refusal::Shared => "shared by several",
     }
