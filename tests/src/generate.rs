@@ -13,6 +13,7 @@ use crate::{
 use std::collections::BTreeSet;
 use tributary_core::{
     body::{Body, IdentityAct},
+    content::ProfileField,
     draft::{Claim, Draft},
     event::{Event, RecordedEvent, Trust, flags},
     identity::policy::{HUB_MAX, Policy},
@@ -67,6 +68,21 @@ const POOL: &[(&str, &str, usize, usize)] = &[
 
 const SOURCES: &[Channel] = &[Channel::Web, Channel::Pos, Channel::Line, Channel::Email];
 
+/// Three birth dates, one of them in two orders, and what stands for none.
+const BIRTH_DATES: &[&str] =
+    &["1981-04-11", "1981-04-11", "0701104", "1990-12-30", "1962-06-08", "1900-01-01"];
+
+/// People who share addresses with others; the first four have the first four birth dates.
+const GUESTS: &[(&str, &str)] = &[
+    ("email", "guest0@x.tw"),
+    ("phone", "0966000111"),
+    ("carrier", "/GUEST02"),
+    ("social/facebook", "200003"),
+];
+
+/// How many facts of a hundred give a birth date, if nothing else is said.
+const DATED: usize = 25;
+
 /// Days on which something may have happened; records start on the last of them, so a little of it is in the future.
 const DAYS: i64 = 12;
 
@@ -86,6 +102,7 @@ pub fn policy(seed: u64) -> Policy {
         if rng.percent(30) {
             policy.active_patterns = 0;
         }
+        policy.birth_dates = rng.percent(60);
         if rng.percent(25) {
             policy.quarantine_links = 1 + rng.below(4) as u32;
         }
@@ -174,6 +191,10 @@ struct Writer<'a> {
     facts: Vec<Written>,
     ids: BTreeSet<EventId>,
     out: Vec<RecordedEvent>,
+    /// How many facts of a hundred give a birth date.
+    dated: usize,
+    /// And which; any if it is not said.
+    date: Option<&'static str>,
 }
 
 impl<'a> Writer<'a> {
@@ -186,13 +207,24 @@ impl<'a> Writer<'a> {
         rng.shuffle(&mut pool);
         pool.truncate(3 + rng.below(8));
         let key = IndexKey::new(&secret);
-        Self { rng, key, shape, pool, facts: Vec::new(), ids: BTreeSet::new(), out: Vec::new() }
+        Self {
+            rng,
+            key,
+            shape,
+            pool,
+            facts: Vec::new(),
+            ids: BTreeSet::new(),
+            out: Vec::new(),
+            dated: DATED,
+            date: None,
+        }
     }
 
     fn step(&mut self) {
         match self.rng.below(100) {
-            0..44 => self.new_fact(),
-            44..52 => self.prove(),
+            0..38 => self.new_fact(),
+            38..45 => self.prove(),
+            45..52 => self.share(),
             52..66 => self.revise(),
             66..70 => self.readapt(),
             70..73 => self.resend(),
@@ -271,6 +303,20 @@ impl<'a> Writer<'a> {
         self.fact(Channel::Web, &key, 0, identifiers.to_vec(), activity("code"));
     }
 
+    /// Somebody types an address that others type too, and a birth date.
+    fn share(&mut self) {
+        let of = |kinds: &[&str]| {
+            let found = self.pool.iter().filter(|(kind, ..)| kinds.contains(kind));
+            found.map(|(kind, value, ..)| (*kind, *value)).collect::<Vec<_>>()
+        };
+        let Some(what) = of(&["email", "phone"]).first().copied() else { return self.new_fact() };
+        let guest = self.rng.below(GUESTS.len());
+        let identifiers = [what, GUESTS[guest]].map(|(kind, value)| claim(kind, value, Trust::Claimed));
+        (self.dated, self.date) = (95, Some(BIRTH_DATES[guest]));
+        self.fact(Channel::Web, &format!("f{}", self.facts.len()), 0, identifiers.to_vec(), form());
+        (self.dated, self.date) = (DATED, None);
+    }
+
     /// Another revision of a fact, lower or higher, with other identifiers; or its removal.
     fn revise(&mut self) {
         if self.facts.is_empty() {
@@ -299,6 +345,11 @@ impl<'a> Writer<'a> {
         let mut draft = Draft::new(key, body);
         draft.revision = revision;
         draft.identifiers = identifiers;
+        if self.rng.percent(self.dated) {
+            let any: &str = *self.rng.pick(BIRTH_DATES);
+            let date = self.date.unwrap_or(any);
+            draft.content.profile.insert(ProfileField::BirthDate, date.to_owned());
+        }
         if self.rng.percent(5) {
             draft.flags = *self.rng.pick(&[flags::SPAM, flags::TEST, flags::AUTOMATIC]);
         }

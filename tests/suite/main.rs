@@ -19,3 +19,4 @@ mod hub_stops;
 mod oracle_laws;
 mod oracle_scenarios;
 mod resolver_oracle;
+mod tw_synthetic;

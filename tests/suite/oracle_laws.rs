@@ -172,7 +172,7 @@ fn a_superseded_revision_shows_nowhere_but_in_births() {
 
 #[test]
 fn a_value_with_too_many_partners_is_shared_and_joins_nobody() {
-    let policy = Policy { max_identifiers: 1_000, ..Policy::default() };
+    let policy = Policy { max_identifiers: 1_000, birth_dates: false, ..Policy::default() };
     let mut met = BTreeSet::new();
     for seed in 0..40 {
         let events = crowd(seed);
@@ -202,12 +202,14 @@ fn histories_meet_every_rule() {
             Reason::CannotLink,
             Reason::VerifiedElsewhere,
             Reason::Shared,
+            Reason::BirthDate,
             Reason::Quarantined,
         ] {
             meet(&format!("{reason:?}"), out.refused.iter().any(|(.., r)| *r == reason));
         }
         let facts = Facts::of(&events, &policy);
         meet("shared", !out.shared.is_empty());
+        meet("matched", !out.matched.is_empty());
         meet("moved", !out.moved.is_empty());
         meet("unattributed", !out.unattributed.is_empty());
         meet("joined", out.customers.iter().any(|c| c.identifiers.len() > 2));

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tributary_core::{
     body::Body,
     event::{RecordedEvent, Trust},
-    identity::{Resolver, policy::Policy, taking_part},
+    fold::contribution::Contribution,
+    identity::{Born, Resolver, policy::Policy, taking_part},
     ids::{CustomerId, EventId, FactKey},
     time::Micros,
     token::Token,
@@ -19,7 +20,7 @@ use tributary_tests::{
 /// Histories judged, and orders of each.
 const HISTORIES: u64 = 150;
 
-type Asserted = (Vec<(Token, Trust)>, Micros, EventId);
+type Asserted = (Vec<(Token, Trust)>, Micros, EventId, Option<Born>);
 
 /// What a fold would tell the resolver, by the plainest of means: all best revisions, again after each event.
 #[derive(Default)]
@@ -44,16 +45,17 @@ impl Teller {
         let mut now = BTreeMap::new();
         for (key, fact) in facts {
             let ids = taking_part(&fact.best).iter().map(|i| (i.token, i.trust)).collect();
-            now.insert(key, (ids, fact.when().0, fact.when().1));
+            let born = Contribution::of(&fact.best.event).born();
+            now.insert(key, (ids, fact.when().0, fact.when().1, born));
         }
         for (key, old) in &self.asserted {
             if now.get(key) != Some(old) {
-                resolver.retract(&old.0, old.1, old.2);
+                resolver.retract(&old.0, old.1, old.2, old.3);
             }
         }
         for (key, new) in &now {
             if self.asserted.get(key) != Some(new) {
-                resolver.assert(&new.0, new.1, new.2);
+                resolver.assert(&new.0, new.1, new.2, new.3);
             }
         }
         self.asserted = now;
@@ -78,7 +80,7 @@ fn difference(events: &[RecordedEvent], policy: &Policy) -> Option<String> {
             return Some(format!("after event {at}: found {found:?}, expected {expected:?}"));
         }
         for (key, fact) in Facts::of(&events[..=at], policy).facts {
-            let (ids, time, id) = &teller.asserted[&key];
+            let (ids, time, id, _) = &teller.asserted[&key];
             let found = resolver.attribute(ids, *time).and_then(|c| resolver.id(c));
             let removed = matches!(fact.best.event.body, Body::Removed { .. });
             // A refund without a name follows its sale: that is the fold's to know, not the resolver's.

@@ -22,7 +22,7 @@ use tributary_core::{
     change::Change,
     codec::Reader,
     event::RecordedEvent,
-    fold::{Count, Fold, Outcome, Place, fact::ids_of, rows::keys},
+    fold::{Count, Fold, Outcome, Place, contribution::Contribution, fact::ids_of, rows::keys},
     identity::{Resolver, policy::Policy},
     ids::{FactKey, Position},
 };
@@ -242,12 +242,16 @@ fn replay_event(
     }
     if let Some(old) = replaced {
         let old_ids = ids_of(old, resolver.policy());
-        resolver.retract(&old_ids, old.effective_at(), old.event.id);
+        let born = Contribution::of(&old.event).born();
+        resolver.retract(&old_ids, old.effective_at(), old.event.id, born);
     }
     if matches!(outcome, Outcome::Folded | Outcome::Replaced(_)) {
         match event.event.body {
             Body::Identity { act } => resolver.act(event, act),
-            _ => resolver.assert(&ids, event.effective_at(), event.event.id),
+            _ => {
+                let born = Contribution::of(&event.event).born();
+                resolver.assert(&ids, event.effective_at(), event.event.id, born);
+            }
         }
     }
     resolver.settle();

@@ -2,9 +2,10 @@
 //! customer, what stands in whose timeline, who spent what. Written for being read: every step is a plain loop over all
 //! facts, nothing is incremental, nothing is cached, and nothing is shared with the product but its data types.
 //!
-//! The steps, a file each: [`facts`] (best revisions, step 0), [`links`] (step 1), [`parts`] (steps 2 and 3), [`view`]
+//! The steps, a file each: [`facts`] (best revisions, step 0), [`links`] (step 1), [`parts`] (steps 2 and 3), [`dates`], [`view`]
 //! (step 4, timelines, money, birth), [`tenure`] (step 5). Absent, as in the text: erasure.
 
+pub mod dates;
 pub mod facts;
 pub mod links;
 pub mod parts;
@@ -33,6 +34,8 @@ pub enum Reason {
     VerifiedElsewhere,
     /// The claimed end is shared.
     Shared,
+    /// The customers' birth dates differ, or the claimed end has several.
+    BirthDate,
     /// Too many links hang together.
     Quarantined,
 }
@@ -76,6 +79,8 @@ pub struct Outcome {
     pub refused: BTreeSet<Refusal>,
     /// Identifiers that are shared.
     pub shared: BTreeSet<Token>,
+    /// Pairs that a birth date joined beside a mixed value.
+    pub matched: BTreeSet<(Token, Token)>,
     /// Identifiers that moved from one customer to another.
     pub moved: BTreeSet<Token>,
     /// Identifiers of components with too many links.

@@ -2,6 +2,7 @@
 
 use super::{
     Reason, Refusal,
+    dates::Dates,
     facts::{Facts, Node},
     links::{Link, Links},
 };
@@ -26,6 +27,8 @@ pub struct Resolved {
     pub shared: BTreeSet<Token>,
     /// Pairs whose verified link was refused by the limit of a unique type.
     pub apart: BTreeSet<(Token, Token)>,
+    /// Pairs that a birth date joined beside a mixed value.
+    pub matched: BTreeSet<(Token, Token)>,
     /// Identifiers of components with too many links.
     pub quarantined: BTreeSet<Token>,
 }
@@ -40,13 +43,16 @@ impl Resolved {
     /// Takes the links, level by level.
     #[must_use]
     pub fn of(facts: &Facts, links: &Links, policy: &Policy) -> Self {
-        let rules = Rules { facts, links, policy };
+        let mut rules = Rules { facts, links, policy, dates: Dates::default(), hubs: BTreeSet::new() };
+        rules.hubs =
+            rules.partners().into_iter().filter(|(_, p)| p.len() > HUB_MAX).map(|(t, _)| t).collect();
+        rules.dates = Dates::of(facts, &rules.hubs, policy);
         let joinable = facts.nodes.keys().filter(|t| !facts.is_observed(**t));
         let mut parts: Parts = joinable.map(|t| BTreeSet::from([*t])).collect();
         let mut refused = BTreeSet::new();
         let mut apart = BTreeSet::new();
         for link in links.operator.iter().chain(&links.verified) {
-            if let Err(reason) = rules.take(link, &mut parts) {
+            if let Err(reason) = rules.take(link, &mut parts, false) {
                 refused.insert((link.small.0, link.large.0, reason));
                 if reason == Reason::Unique && links.verified.contains(link) {
                     apart.insert((link.small.0, link.large.0));
@@ -61,12 +67,22 @@ impl Resolved {
             let calm = if held && !rules.on_a_hub(link) { Err(Reason::Quarantined) } else { Ok(()) };
             let taken = calm
                 .and_then(|()| rules.may_claim(link, &v_components, &shared))
-                .and_then(|()| rules.take(link, &mut parts));
+                .and_then(|()| rules.take(link, &mut parts, true));
             if let Err(reason) = taken {
                 refused.insert((link.small.0, link.large.0, reason));
             }
         }
-        Self { parts, refused, shared, apart, quarantined }
+        let mut matched = BTreeSet::new();
+        let unproven = |t: Token| facts.nodes[&t].trust != Trust::Verified && !shared.contains(&t);
+        for link in rules.dates.matched(facts, policy, unproven) {
+            let held = quarantined.contains(&link.small.0) && quarantined.contains(&link.large.0);
+            let taken = if held { Err(Reason::Quarantined) } else { rules.take(&link, &mut parts, true) };
+            match taken {
+                Ok(()) => matched.insert((link.small.0, link.large.0)),
+                Err(reason) => refused.insert((link.small.0, link.large.0, reason)),
+            };
+        }
+        Self { parts, refused, shared, apart, matched, quarantined }
     }
 }
 
@@ -74,6 +90,8 @@ struct Rules<'a> {
     facts: &'a Facts,
     links: &'a Links,
     policy: &'a Policy,
+    dates: Dates,
+    hubs: BTreeSet<Token>,
 }
 
 impl Rules<'_> {
@@ -81,8 +99,9 @@ impl Rules<'_> {
         &self.facts.nodes[&token]
     }
 
-    /// Joins the ends' parts, unless the customer that makes would break a limit or hold a cannot-link pair.
-    fn take(&self, link: &Link, parts: &mut Parts) -> Result<(), Reason> {
+    /// Joins the ends' parts, unless the customer that makes would break a limit or hold a cannot-link pair, or a claim would
+    /// join two birth dates.
+    fn take(&self, link: &Link, parts: &mut Parts, by_claim: bool) -> Result<(), Reason> {
         let (Some(a), Some(b)) = (part_of(parts, link.small.0), part_of(parts, link.large.0)) else {
             return Ok(());
         };
@@ -94,6 +113,10 @@ impl Rules<'_> {
             return Err(Reason::CannotLink);
         }
         self.within_limits(&joined)?;
+        let [of_a, of_b] = [&parts[a], &parts[b]].map(|part| self.dates.of_customer(part));
+        if by_claim && !of_a.is_empty() && !of_b.is_empty() && of_a.is_disjoint(&of_b) {
+            return Err(Reason::BirthDate);
+        }
         parts[a] = joined;
         parts.remove(b);
         Ok(())
@@ -130,10 +153,7 @@ impl Rules<'_> {
 
     /// Whether the link claims an identifier that too many others claim.
     fn on_a_hub(&self, link: &Link) -> bool {
-        let partners = self.partners();
-        let hub = |end: (Token, Trust)| {
-            end.1 == Trust::Claimed && partners.get(&end.0).is_some_and(|p| p.len() > HUB_MAX)
-        };
+        let hub = |end: (Token, Trust)| end.1 == Trust::Claimed && self.hubs.contains(&end.0);
         hub(link.small) || hub(link.large)
     }
 
@@ -194,6 +214,9 @@ impl Rules<'_> {
             }
             if shared.contains(&end.0) {
                 return Err(Reason::Shared);
+            }
+            if self.dates.mixed.contains(&end.0) {
+                return Err(Reason::BirthDate);
             }
         }
         Ok(())

@@ -33,7 +33,7 @@ struct Homes<'a> {
 /// The outcome of these parts.
 #[must_use]
 pub fn outcome(facts: &Facts, resolved: Resolved, policy: &Policy) -> Outcome {
-    let Resolved { mut parts, refused, shared, apart, quarantined } = resolved;
+    let Resolved { mut parts, refused, shared, apart, matched, quarantined } = resolved;
     let tenures = Tenures::of(facts, &parts, &apart, policy);
     let logins = logins(facts, &parts, &tenures, policy);
     for token in facts.nodes.keys() {
@@ -61,7 +61,7 @@ pub fn outcome(facts: &Facts, resolved: Resolved, policy: &Policy) -> Outcome {
         count(&mut customers[home], &event.body);
     }
     customers.sort_by_key(|customer| customer.id);
-    Outcome { customers, refused, shared, moved, quarantined, unattributed, births }
+    Outcome { customers, refused, shared, matched, moved, quarantined, unattributed, births }
 }
 
 fn count(customer: &mut Customer, body: &Body) {

@@ -3,6 +3,7 @@
 
 pub mod builder;
 mod first;
+mod fourth;
 mod second;
 mod third;
 
@@ -131,5 +132,6 @@ pub fn all() -> Vec<Scenario> {
     let mut all = first::scenarios();
     all.extend(second::scenarios());
     all.extend(third::scenarios());
+    all.extend(fourth::scenarios());
     all
 }

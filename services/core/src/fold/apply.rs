@@ -216,7 +216,8 @@ impl Fold {
             self.touch(customer, event);
             self.touch_owners(&fact.ids, event);
             if fact.attached.is_none() {
-                self.resolver.retract(&fact.ids, revision.at, revision.event);
+                let born = Contribution::decode(&fact.gives)?.born();
+                self.resolver.retract(&fact.ids, revision.at, revision.event, born);
             }
             if revision.event == event.event.id {
                 self.resolver.take_back(event, revision.at);
@@ -239,7 +240,7 @@ impl Fold {
         if let Body::Identity { act } = event.event.body {
             self.resolver.act(event, act);
         } else {
-            self.resolver.assert(&ids, at, id);
+            self.resolver.assert(&ids, at, id, contribution.born());
         }
         let mut fact =
             Fact { revision: Some(revision), ids, gives: contribution.encode(), ..Fact::awaited(key) };

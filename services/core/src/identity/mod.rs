@@ -18,7 +18,7 @@
 //! 2. **Level 1**: operator links, then verified ones. A link is taken unless the customer it would make has too many
 //!    identifiers of a type (per scope where the policy says so) or in all, or holds a cannot-link pair; then it is refused.
 //!    Of several reasons the first of these is told: `cannot_link`; `unique`, where two identifiers of a type of which there
-//!    is one each would meet; `limit`.
+//!    is one each would meet; `limit`; at level 2 `birth_date`.
 //!    What level 1 joins is a *V-component*; it is *anchored* if a node of it anchors: verified and of an anchoring type,
 //!    or of a type that anchors even when claimed.
 //!    A *raw component* is what all links would join without any refusal, claims on identifiers with more than
@@ -30,6 +30,17 @@
 //!    An identifier is *shared* if it is the claimed end of links from more than `fanout_cap` anchored V-components other
 //!    than its own, or if it is the claimed end of links with more than [`policy::HUB_MAX`] different partners.
 //!    Of two claimed ends the one with the smaller token is looked at first.
+//!
+//!    **Birth dates** (if the policy says `birth_dates`). A fact whose profile has a birth date ([`Born`]) and that was not
+//!    removed gives it to each of its identifiers that it does not observe; one claimed beside more than
+//!    [`policy::HUB_MAX`] others takes none. A transferable identifier with several birth dates is *mixed*. A claimed end
+//!    that is mixed refuses its link as `birth_date`, after `shared`. A customer's birth dates are those of its identifiers
+//!    that are not mixed; a claimed link is refused as `birth_date` if both customers have birth dates and none in common.
+//!    After all claimed links come *matched* ones, for each mixed x and birth date d: of the identifiers beside x in facts of
+//!    d that claim x, those count that are not mixed and are verified there, or claimed and neither verified anywhere nor
+//!    shared. The one with the smallest (rank, token) is linked with each other one. They are taken in order of smaller rank,
+//!    larger rank, smaller token, larger token, under the rules of claimed links for the whole customer; none is taken in
+//!    quarantine.
 //! 4. **Observed** identifiers (those that every fact naming them names so) are never joined. A *login* is a fact that names one together with identifiers that are not
 //!    observed; it belongs to the customer of the strongest of those. owner(x, t) = customer of the latest login on x (by
 //!    (time, event id)) at or before t, else of the first login after t, else x is a customer by itself.
@@ -55,6 +66,7 @@
 //!
 //! Absent here: erasure, suggestions by score.
 
+mod born;
 mod explain;
 mod lookup;
 mod partition;
@@ -64,6 +76,7 @@ mod snapshot;
 mod state;
 mod tenure;
 
+pub use born::Born;
 pub use explain::{IdentifierStory, LINKS_MAX, LinkStory};
 pub use partition::{Refusal, Tier};
 pub use resolver::{CustomerRef, Regrouping, Resolver};

@@ -4,6 +4,7 @@
 use crate::{
     event::Trust,
     identity::{
+        born::Born,
         policy::{HUB_MAX, Policy},
         state::{Evidence, Kind, State},
     },
@@ -23,6 +24,8 @@ pub enum Tier {
     Verified,
     /// At least one end typed by somebody.
     Claimed,
+    /// Both named beside one value that several people use, with one birth date.
+    Matched,
 }
 
 /// Why a link was refused.
@@ -39,6 +42,8 @@ pub enum Refusal {
     VerifiedElsewhere,
     /// The claimed identifier is claimed by several customers.
     Shared,
+    /// The customers' birth dates differ, or the claimed identifier was claimed with several.
+    BirthDate,
     /// So many links hang together that no claim among them is believed.
     Quarantined,
 }
@@ -154,6 +159,19 @@ pub(crate) fn is_hub(state: &State, policy: &Policy, node: u32) -> bool {
     false
 }
 
+/// Birth dates that current facts give to an identifier; none to a hub, whose facts are not looked through.
+fn dates(state: &State, policy: &Policy, node: u32) -> SmallVec<[Born; 2]> {
+    let mut dates = SmallVec::new();
+    let n = &state.nodes[node as usize];
+    if !is_hub(state, policy, node) {
+        let groups = n.verified.iter().chain(&n.claimed);
+        dates.extend(groups.flat_map(|g| state.born_of(*g)));
+        dates.sort_unstable();
+        dates.dedup();
+    }
+    dates
+}
+
 fn pair(a: u32, b: u32) -> (u32, u32) {
     (a.min(b), a.max(b))
 }
@@ -184,7 +202,7 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
     let mut quarantined = Vec::new();
     let level_2 = links.partition_point(|l| l.tier != Tier::Claimed);
     for link in &links[..level_2] {
-        let refused = join.take(link.ends);
+        let refused = join.take(link.ends, false);
         decisions.push(Decision { tier: link.tier, ends: link.ends, newest: link.newest, refused });
     }
     if level_2 < links.len() {
@@ -194,8 +212,13 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
             let refused = quarantine
                 .refuse(&join, link)
                 .or_else(|| claims.refuse(&join, link))
-                .or_else(|| join.take(link.ends));
+                .or_else(|| join.take(link.ends, true));
             decisions.push(Decision { tier: link.tier, ends: link.ends, newest: link.newest, refused });
+        }
+        for link in claims.matched(&join) {
+            let refused = quarantine.refuse(&join, &link).or_else(|| join.take(link.ends, true));
+            let (tier, ends, newest) = (link.tier, link.ends, link.newest);
+            decisions.push(Decision { tier, ends, newest, refused });
         }
         quarantined = quarantine.nodes(&join);
     }
@@ -354,8 +377,51 @@ impl Claims {
             if self.shared[end] {
                 return Some(Refusal::Shared);
             }
+            if join.mixed[end] {
+                return Some(Refusal::BirthDate);
+            }
         }
         None
+    }
+}
+
+impl Claims {
+    /// Links between identifiers that stand beside one mixed value with one birth date, in their order.
+    fn matched(&self, join: &Joining<'_>) -> Vec<Link> {
+        let (state, mut links) = (join.state, Vec::new());
+        for (at, x) in join.nodes.iter().enumerate().filter(|(at, _)| join.mixed[*at]) {
+            let mut beside: SmallVec<[(Born, u32, Evidence); 8]> = SmallVec::new();
+            for group in &state.nodes[*x as usize].claimed {
+                let Some(newest) = state.groups[*group as usize].newest() else { continue };
+                for (partner, trust) in &state.groups[*group as usize].ids {
+                    let index = join.nodes.binary_search(partner);
+                    if index.is_ok_and(|p| p != at && self.counts(join, p, *trust)) {
+                        beside.extend(state.born_of(*group).map(|born| (born, *partner, newest)));
+                    }
+                }
+            }
+            let strength = |n: u32| (state.kind_of(n).rank, state.nodes[n as usize].token);
+            beside.sort_unstable_by_key(|(born, n, newest)| (*born, strength(*n), Reverse(*newest)));
+            beside.dedup_by_key(|(born, n, _)| (*born, *n));
+            for of_one_date in beside.chunk_by(|a, b| a.0 == b.0) {
+                let end = |n: u32| (n, Trust::Claimed);
+                let first = end(of_one_date[0].1);
+                let others = of_one_date[1..].iter();
+                links.extend(others.map(|o| link(state, Tier::Matched, first, end(o.1), o.2)));
+            }
+        }
+        links.sort_unstable_by_key(|l| (l.ranks, l.tokens, Reverse(l.newest)));
+        links.dedup_by_key(|l| l.ends);
+        links
+    }
+
+    /// Whether an identifier of this trust in a fact counts for a match.
+    fn counts(&self, join: &Joining<'_>, index: usize, trust: Trust) -> bool {
+        let free = || {
+            let hub = is_hub(join.state, join.policy, join.nodes[index]);
+            !self.verified[index] && !self.shared[index] && !hub
+        };
+        !join.mixed[index] && (trust == Trust::Verified || free())
     }
 }
 
@@ -370,6 +436,10 @@ struct Joining<'a> {
     size: Vec<u32>,
     /// Pairs of indices that may not meet.
     cannot: Vec<(usize, usize)>,
+    /// Of each root: birth dates of its identifiers that are not mixed.
+    born: Vec<SmallVec<[Born; 2]>>,
+    /// Of each index: whether facts give it several birth dates, though it is one person's at a time.
+    mixed: Vec<bool>,
 }
 
 impl<'a> Joining<'a> {
@@ -386,7 +456,18 @@ impl<'a> Joining<'a> {
         }
         let classes = nodes.iter().map(|n| SmallVec::from_slice(&[(state.kind_of(*n).class, 1)])).collect();
         let (parent, size) = ((0..nodes.len()).collect(), vec![1; nodes.len()]);
-        Self { state, policy, nodes, parent, classes, size, cannot }
+        let mut born: Vec<SmallVec<[Born; 2]>> = vec![SmallVec::new(); nodes.len()];
+        let mut mixed = vec![false; nodes.len()];
+        if policy.birth_dates && !state.born.is_empty() {
+            for (index, node) in nodes.iter().enumerate() {
+                born[index] = dates(state, policy, *node);
+                mixed[index] = born[index].len() > 1 && state.kind_of(*node).transferable;
+                if mixed[index] {
+                    born[index].clear();
+                }
+            }
+        }
+        Self { state, policy, nodes, parent, classes, size, cannot, born, mixed }
     }
 
     fn index(&self, node: u32) -> usize {
@@ -400,8 +481,8 @@ impl<'a> Joining<'a> {
         index
     }
 
-    /// Joins the customers of both ends, or says why not.
-    fn take(&mut self, ends: (u32, u32)) -> Option<Refusal> {
+    /// Joins the customers of both ends, or says why not. `by_claim`: their birth dates must agree.
+    fn take(&mut self, ends: (u32, u32), by_claim: bool) -> Option<Refusal> {
         let (mut a, mut b) = (self.root(self.index(ends.0)), self.root(self.index(ends.1)));
         if a == b {
             return None;
@@ -413,11 +494,21 @@ impl<'a> Joining<'a> {
         if let Some(refused) = self.too_many(a, b) {
             return Some(refused);
         }
+        let differ =
+            |a: &[Born], b: &[Born]| !a.is_empty() && !b.is_empty() && !a.iter().any(|d| b.contains(d));
+        if by_claim && differ(&self.born[a], &self.born[b]) {
+            return Some(Refusal::BirthDate);
+        }
         if self.size[a] < self.size[b] {
             (a, b) = (b, a);
         }
         self.parent[b] = a;
         self.size[a] += self.size[b];
+        for born in std::mem::take(&mut self.born[b]) {
+            if !self.born[a].contains(&born) {
+                self.born[a].push(born);
+            }
+        }
         for (class, count) in std::mem::take(&mut self.classes[b]) {
             match self.classes[a].iter_mut().find(|c| c.0 == class) {
                 Some(known) => known.1 += count,

@@ -45,6 +45,9 @@ pub struct Policy {
     /// Tokens of our own addresses and numbers and of staff: never keys.
     #[serde(default)]
     pub ours: BTreeSet<Token>,
+    /// Whether birth dates that differ refuse claimed links, and equal ones tell apart who shares a value.
+    #[serde(default)]
+    pub birth_dates: bool,
     /// A component of more links than this is quarantined: none of its claims is taken.
     #[serde(default = "quarantine_links")]
     pub quarantine_links: u32,
@@ -85,6 +88,7 @@ impl Default for Policy {
             fanout_cap: 1,
             active_patterns: u32::MAX,
             ours: BTreeSet::new(),
+            birth_dates: true,
             quarantine_links: quarantine_links(),
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     body::{Body, IdentityAct},
     event::{RecordedEvent, Trust},
     identity::{
+        born::Born,
         partition::{evaluate, reach},
         policy::Policy,
         state::{Birth, Customer, Evidence, NONE, State, insert_sorted, taking_part},
@@ -93,14 +94,16 @@ impl Resolver {
         }
     }
 
-    /// A fact's current revision names these identifiers: they count from now on. [`Resolver::note`] comes first.
-    pub fn assert(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId) {
-        self.each_group(ids, (at.0, event), insert_sorted);
+    /// A fact's current revision names these identifiers, and the person's birth date: they count from now on.
+    /// [`Resolver::note`] comes first.
+    pub fn assert(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId, born: Option<Born>) {
+        self.each_group(ids, (at.0, event), born.map(|b| (b, true)), insert_sorted);
     }
 
-    /// The revision is no longer the current one: its identifiers count no more.
-    pub fn retract(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId) {
-        self.each_group(ids, (at.0, event), |list, evidence| match list.binary_search(&evidence) {
+    /// The revision is no longer the current one: its identifiers count no more. All as it was asserted.
+    pub fn retract(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId, born: Option<Born>) {
+        let born = born.map(|b| (b, false));
+        self.each_group(ids, (at.0, event), born, |list, evidence| match list.binary_search(&evidence) {
             Ok(at) => {
                 list.remove(at);
                 true
@@ -113,6 +116,7 @@ impl Resolver {
         &mut self,
         ids: &[(Token, Trust)],
         evidence: Evidence,
+        born: Option<(Born, bool)>,
         mut change: impl FnMut(&mut Vec<Evidence>, Evidence) -> bool,
     ) {
         let mut firm = Set::new();
@@ -150,8 +154,11 @@ impl Resolver {
             }
             let (live, newest) = (!list.is_empty(), list.last().copied());
             self.stir(&set);
+            let firm = set.iter().all(|(_, trust)| *trust != Trust::Observed);
+            let dates_changed =
+                born.filter(|_| firm).is_some_and(|(born, more)| self.state.count_born(group, born, more));
             // Nothing can change for identifiers that stay as they were linked, unless the order of links matters.
-            if was_live != live || (newest != was_newest && self.order_matters(&set)) {
+            if was_live != live || dates_changed || (newest != was_newest && self.order_matters(&set)) {
                 self.touched.extend(set.iter().map(|(node, _)| *node));
             }
         }

@@ -2,6 +2,7 @@
 //! another format only means that everything is folded again.
 
 use super::{
+    born::Born,
     policy::Policy,
     resolver::Resolver,
     state::{Acts, Birth, Customer, NONE, State},
@@ -156,6 +157,18 @@ impl Resolver {
             let number = r.number()?;
             self.state.quarantined.insert(self.node(number)?);
         }
+        for _ in 0..r.count()? {
+            let group = r.small()?;
+            if group as usize >= self.state.groups.len() {
+                return Err(BadRow);
+            }
+            let mut dates = SmallVec::new();
+            for _ in 0..r.count()? {
+                let born = u16::try_from(r.number()?).map_err(|_| BadRow)?;
+                dates.push((Born(born), r.small()?));
+            }
+            self.state.born.insert(group, dates);
+        }
         Ok(())
     }
 
@@ -195,6 +208,15 @@ fn tenancies(w: &mut Writer, s: &State) {
     }
     w.number(s.quarantined.len() as u64);
     s.quarantined.iter().for_each(|n| w.number(u64::from(*n)));
+    w.number(s.born.len() as u64);
+    for (group, dates) in &s.born {
+        w.number(u64::from(*group));
+        w.number(dates.len() as u64);
+        for (born, count) in dates {
+            w.number(u64::from(born.0));
+            w.number(u64::from(*count));
+        }
+    }
 }
 
 fn birth(w: &mut Writer, birth: Birth) {

@@ -3,7 +3,7 @@
 
 use crate::{
     event::{Identifier, RecordedEvent, Trust},
-    identity::{policy::Policy, tenure::Tenancies},
+    identity::{born::Born, policy::Policy, tenure::Tenancies},
     ids::{CustomerId, EventId},
     token::Token,
 };
@@ -107,6 +107,8 @@ pub(crate) struct State {
     pub pairs: HashMap<(u32, u32), Acts, FixedState>,
     pub blocks: HashMap<u32, Acts, FixedState>,
     pub tenancies: Tenancies,
+    /// Birth dates that facts of a group gave, and how many of them.
+    pub born: HashMap<u32, SmallVec<[(Born, u32); 1]>, FixedState>,
     /// Identifiers of quarantined components.
     pub quarantined: HashSet<u32, FixedState>,
     by_token: HashMap<u128, u32, FixedState>,
@@ -234,6 +236,34 @@ impl State {
         n.seen
             .iter()
             .any(|g| self.active(*g) && self.groups[*g as usize].ids.contains(&(node, Trust::Observed)))
+    }
+
+    /// One fact of this group more, or one less, gives this birth date. Says whether the group's dates are others now.
+    pub fn count_born(&mut self, group: u32, born: Born, more: bool) -> bool {
+        let list = self.born.entry(group).or_default();
+        match list.iter().position(|(b, _)| *b == born) {
+            Some(at) if more => list[at].1 += 1,
+            Some(at) if list[at].1 > 1 => list[at].1 -= 1,
+            Some(at) => {
+                list.remove(at);
+                if list.is_empty() {
+                    self.born.remove(&group);
+                }
+                return true;
+            }
+            None if more => {
+                list.push((born, 1));
+                list.sort_unstable();
+                return true;
+            }
+            None => {}
+        }
+        false
+    }
+
+    /// Birth dates that facts of this group gave.
+    pub fn born_of(&self, group: u32) -> impl Iterator<Item = Born> + '_ {
+        self.born.get(&group).into_iter().flatten().map(|(born, _)| *born)
     }
 
     pub fn new_customer(&mut self, customer: Customer) -> u32 {

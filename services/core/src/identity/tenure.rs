@@ -140,7 +140,8 @@ impl Resolver {
             self.replacements(moved, *tenant, &mut proofs);
         }
         // A fact that proves both is a proof of its own customer.
-        proofs.sort_unstable_by_key(|(e, owner)| (*e, *owner == moved));
+        proofs.sort_unstable_by_key(|(e, owner)| (*e, *owner != moved));
+        proofs.dedup_by_key(|(e, _)| *e);
         let newest_own = proofs.iter().rposition(|(_, owner)| *owner == moved)?;
         proofs.truncate(newest_own + 1);
         Some(proofs)

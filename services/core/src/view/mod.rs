@@ -253,7 +253,12 @@ pub fn view(sources: Sources<'_>, customer: CustomerRef) -> Result<Option<View>,
             .map(|(c, (when, f))| serde_json::json!({"channel": c, "following": f, "since": when.0}))
             .collect(),
         consents: head.consents.values().map(|(when, c)| consent(when.0, when.1, c)).collect(),
-        suggestions: told(&[Refusal::VerifiedElsewhere, Refusal::Shared, Refusal::Quarantined]),
+        suggestions: told(&[
+            Refusal::VerifiedElsewhere,
+            Refusal::Shared,
+            Refusal::BirthDate,
+            Refusal::Quarantined,
+        ]),
         conflicts: told(&[Refusal::Limit, Refusal::Unique, Refusal::CannotLink]),
     }))
 }
