@@ -228,7 +228,8 @@ impl<'a> Writer<'a> {
             52..66 => self.revise(),
             66..70 => self.readapt(),
             70..73 => self.resend(),
-            73..82 => self.repeat(),
+            73..80 => self.repeat(),
+            80..82 => self.retract(),
             _ if self.shape.operators => self.operate(),
             _ => self.new_fact(),
         }
@@ -379,6 +380,13 @@ impl<'a> Writer<'a> {
         self.record(event);
     }
 
+    /// An operator takes an event back.
+    fn retract(&mut self) {
+        let Some(event) = self.known() else { return self.new_fact() };
+        let at = at(1 + self.rng.below(DAYS as usize) as i64, 0);
+        self.record(event.retraction(at, "amy"));
+    }
+
     fn repeat(&mut self) {
         if self.out.is_empty() {
             return self.new_fact();
@@ -389,8 +397,8 @@ impl<'a> Writer<'a> {
     }
 
     fn known(&mut self) -> Option<Event> {
-        let facts: Vec<usize> =
-            (0..self.out.len()).filter(|i| self.out[*i].event.body.is_interaction()).collect();
+        let fits = |e: &Event| e.body.is_interaction() && e.generation < u32::MAX;
+        let facts: Vec<usize> = (0..self.out.len()).filter(|i| fits(&self.out[*i].event)).collect();
         if facts.is_empty() { None } else { Some(self.out[*self.rng.pick(&facts)].event.clone()) }
     }
 
@@ -402,11 +410,17 @@ impl<'a> Writer<'a> {
             IdentityAct::Unlink,
             IdentityAct::Block,
             IdentityAct::Unblock,
+            IdentityAct::Erase,
         ]);
         let mut draft = Draft::new(format!("act{}", self.out.len()), act(which));
-        let wanted = if matches!(which, IdentityAct::Link | IdentityAct::Unlink) { 2 } else { 1 };
+        let wanted = match which {
+            IdentityAct::Link | IdentityAct::Unlink => 2,
+            IdentityAct::Erase => 1 + self.rng.below(3),
+            IdentityAct::Block | IdentityAct::Unblock => 1,
+        };
+        let pairs = matches!(which, IdentityAct::Link | IdentityAct::Unlink);
         self.rng.shuffle(&mut self.pool);
-        let pair = self.pool.iter().filter(|(_, _, verified, _)| wanted == 1 || *verified > 0).take(wanted);
+        let pair = self.pool.iter().filter(|(_, _, verified, _)| !pairs || *verified > 0).take(wanted);
         draft.identifiers = pair.map(|(kind, value, ..)| claim(kind, value, Trust::Claimed)).collect();
         if draft.identifiers.len() == wanted {
             self.write(Channel::Ops, draft);

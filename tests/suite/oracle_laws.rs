@@ -208,6 +208,8 @@ fn histories_meet_every_rule() {
             meet(&format!("{reason:?}"), out.refused.iter().any(|(.., r)| *r == reason));
         }
         let facts = Facts::of(&events, &policy);
+        meet("erased", facts.facts.values().any(|f| f.lost));
+        meet("born again", born_again(&events, &out));
         meet("shared", !out.shared.is_empty());
         meet("matched", !out.matched.is_empty());
         meet("moved", !out.moved.is_empty());
@@ -248,6 +250,13 @@ fn timelines(outcome: &Outcome) -> BTreeSet<Vec<EventId>> {
 fn owners_of_one(outcome: &Outcome) -> bool {
     let attached: Vec<Token> = outcome.customers.iter().flat_map(|c| c.attached.clone()).collect();
     attached.len() > attached.iter().collect::<BTreeSet<_>>().len()
+}
+
+/// Whether somebody was erased and came back.
+fn born_again(events: &[RecordedEvent], outcome: &Outcome) -> bool {
+    let acts = events.iter().filter(|e| e.event.body == Body::Identity { act: IdentityAct::Erase });
+    let erased: BTreeSet<Token> = acts.flat_map(|e| &e.event.identifiers).map(|i| i.token).collect();
+    outcome.customers.iter().any(|c| c.identifiers.iter().any(|t| erased.contains(t)))
 }
 
 fn nameless_refunds(events: &[RecordedEvent], policy: &Policy) -> usize {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tributary_core::{
     body::Body,
     event::{RecordedEvent, Trust},
-    fold::contribution::Contribution,
-    identity::{Born, Resolver, policy::Policy, taking_part},
+    fold::{contribution::Contribution, fact::ids_of},
+    identity::{Born, Resolver, policy::Policy},
     ids::{CustomerId, EventId, FactKey},
     time::Micros,
     token::Token,
@@ -44,13 +44,13 @@ impl Teller {
         let facts = Facts::of(&self.seen, resolver.policy()).facts;
         let mut now = BTreeMap::new();
         for (key, fact) in facts {
-            let ids = taking_part(&fact.best).iter().map(|i| (i.token, i.trust)).collect();
+            let ids = ids_of(&fact.best, resolver.policy()).to_vec();
             let born = Contribution::of(&fact.best.event).born();
             now.insert(key, (ids, fact.when().0, fact.when().1, born));
         }
         for (key, old) in &self.asserted {
             if now.get(key) != Some(old) {
-                resolver.retract(&old.0, old.1, old.2, old.3);
+                resolver.retract(&old.0, old.1, old.2);
             }
         }
         for (key, new) in &now {

@@ -242,8 +242,7 @@ fn replay_event(
     }
     if let Some(old) = replaced {
         let old_ids = ids_of(old, resolver.policy());
-        let born = Contribution::of(&old.event).born();
-        resolver.retract(&old_ids, old.effective_at(), old.event.id, born);
+        resolver.retract(&old_ids, old.effective_at(), old.event.id);
     }
     if matches!(outcome, Outcome::Folded | Outcome::Replaced(_)) {
         match event.event.body {

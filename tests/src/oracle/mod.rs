@@ -3,7 +3,7 @@
 //! facts, nothing is incremental, nothing is cached, and nothing is shared with the product but its data types.
 //!
 //! The steps, a file each: [`facts`] (best revisions, step 0), [`links`] (step 1), [`parts`] (steps 2 and 3), [`dates`], [`view`]
-//! (step 4, timelines, money, birth), [`tenure`] (step 5). Absent, as in the text: erasure.
+//! (step 4, timelines, money, birth), [`tenure`] (step 5).
 
 pub mod dates;
 pub mod facts;

@@ -1,5 +1,5 @@
 //! Identity scenarios: short stories of one to six events with the customers that must exist afterwards, in any order of
-//! delivery, with any event delivered twice. [`all`] lists them; [`SKIPPED`] names what is not judged yet and why.
+//! delivery, with any event delivered twice. [`all`] lists them.
 
 pub mod builder;
 mod first;
@@ -122,9 +122,6 @@ impl Scenario {
 pub fn twd(amount: i64) -> Money {
     Money::new(amount, 0)
 }
-
-/// What is not judged yet: the scenario and the reason.
-pub const SKIPPED: &[(&str, &str)] = &[("S14", "erasure is not part of the partition function yet")];
 
 /// All scenarios that are judged.
 #[must_use]

@@ -216,8 +216,7 @@ impl Fold {
             self.touch(customer, event);
             self.touch_owners(&fact.ids, event);
             if fact.attached.is_none() {
-                let born = Contribution::decode(&fact.gives)?.born();
-                self.resolver.retract(&fact.ids, revision.at, revision.event, born);
+                self.resolver.retract(&fact.ids, revision.at, revision.event);
             }
             if revision.event == event.event.id {
                 self.resolver.take_back(event, revision.at);

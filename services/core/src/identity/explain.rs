@@ -164,7 +164,12 @@ impl Resolver {
     /// Whether facts at home with this identifier may belong to others than the customer that holds it.
     #[must_use]
     pub fn is_divided(&self, token: Token) -> bool {
-        self.state.find(token).is_some_and(|n| self.moved(n))
+        self.state.find(token).is_some_and(|n| self.has_parts(n))
+    }
+
+    /// It moved, or was erased: not all facts in its fragment are its holder's.
+    fn has_parts(&self, node: u32) -> bool {
+        self.moved(node) || self.state.erasures.touches(node)
     }
 
     /// Identifiers whose facts are divided among customers and that may give this one a part: observed ones it was seen
@@ -183,13 +188,17 @@ impl Resolver {
         // What was seen with a customer's cookie is that customer's, even if only a blocked identifier stood beside it.
         let observed = |n: &u32| !dropped(*n) && !bases.contains(n);
         let seen: Vec<u32> = nodes.iter().copied().filter(observed).collect();
-        nodes.extend(members.iter().copied().filter(|n| self.moved(*n)));
+        nodes.extend(members.iter().copied().filter(|n| self.has_parts(*n)));
+        // Facts that lost an identifier to an erasure are still at home with it.
+        let lost = |n: &u32| self.state.erasures.lost_by(*n);
+        let homes: Vec<u32> = bases.iter().chain(&nodes).flat_map(lost).copied().collect();
+        nodes.extend(homes);
         for node in seen {
             nodes.extend(self.beside(node).filter(|(n, _)| dropped(*n)).map(|b| b.0));
         }
         nodes.sort_unstable();
         nodes.dedup();
-        nodes.retain(|n| !members.contains(n) || self.moved(*n));
+        nodes.retain(|n| !members.contains(n) || self.has_parts(*n));
         nodes.into_iter().map(|n| self.state.nodes[n as usize].token).collect()
     }
 

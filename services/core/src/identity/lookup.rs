@@ -23,18 +23,19 @@ impl Resolver {
     /// The customer in whose timeline a fact with these identifiers and this time stands.
     #[must_use]
     pub fn attribute(&self, ids: &[(Token, Trust)], time: Micros) -> Option<CustomerRef> {
-        let node = self.strongest(ids)?;
+        let node = self.strongest(ids, time)?;
         self.holder(node, time)
     }
 
-    /// The node of the strongest identifier that was not dropped.
-    pub(crate) fn strongest(&self, ids: &[(Token, Trust)]) -> Option<u32> {
+    /// The node of the strongest identifier that was neither dropped nor erased since that time.
+    fn strongest(&self, ids: &[(Token, Trust)], time: Micros) -> Option<u32> {
         let live = ids.iter().filter_map(|(token, trust)| Some((self.state.find(*token)?, *trust)));
         let strength = |(node, trust): &(u32, Trust)| {
             let kind = self.state.kind_of(*node);
             (std::cmp::Reverse(*trust), kind.rank, self.state.nodes[*node as usize].token)
         };
         live.filter(|(node, _)| !self.state.dropped(&self.policy, *node))
+            .filter(|(node, _)| !self.state.erasures.covers(*node, time.0))
             .min_by_key(strength)
             .map(|(node, _)| node)
     }

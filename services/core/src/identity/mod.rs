@@ -6,7 +6,10 @@
 //! Only the greatest (revision, generation) of each fact takes part (of equal ones the lowest event id), and only facts that may touch customers
 //! ([`Event::is_for_customers`](crate::event::Event::is_for_customers)). Their *time* is `min(occurred_at, recorded_at)`.
 //!
-//! 0. **Drop** identifiers with an active blocklist pattern, those that the policy calls ours, identifiers blocked by an operator (the newest of block and
+//! 0. **Erase.** An `erase` act lists identifiers. An event at or before its `occurred_at` (which nothing cuts) loses those of
+//!    them that it names, in its fact and for births; a fact that lost one gives no birth date. So does an operator's act on a
+//!    pair that is not later than the erasure of one of the two: it counts no more. Blocks stay.
+//!    **Drop** identifiers with an active blocklist pattern, those that the policy calls ours, identifiers blocked by an operator (the newest of block and
 //!    unblock by (time, event id) counts), and of a `link` that failed all identifiers but the first.
 //!    A *node* is an identifier that is left in at least one fact. It is *verified* if one of them names it so.
 //! 1. **Links.** Two identifiers of one fact make a link whose trust is the lower of both; one with an `observed` end is
@@ -64,9 +67,13 @@
 //! A customer is named after its birth: the smallest (recorded_at, event id, ordinal) at which an event named one of its
 //! identifiers, superseded revisions and duplicates included.
 //!
-//! Absent here: erasure, suggestions by score.
+//! An event that an operator retracted is a removal of its fact that beats every reading of the same revision
+//! ([`Event::retraction`](crate::event::Event::retraction)).
+//!
+//! Absent here: suggestions by score, marks for suspicious identifiers.
 
 mod born;
+mod erase;
 mod explain;
 mod lookup;
 mod partition;

@@ -8,6 +8,7 @@ use crate::{
         policy::{HUB_MAX, Policy},
         state::{Evidence, Kind, State},
     },
+    ids::EventId,
     token::Token,
 };
 use serde::Serialize;
@@ -178,12 +179,18 @@ fn pair(a: u32, b: u32) -> (u32, u32) {
 
 /// The newest act on the pair, if it is a link.
 fn operator_link(state: &State, a: u32, b: u32) -> Option<Evidence> {
-    let acts = state.pairs.get(&pair(a, b))?;
-    acts.last().filter(|act| act.2).map(|act| (act.0, act.1))
+    newest_act(state, a, b).filter(|act| act.2).map(|act| (act.0, act.1))
 }
 
 fn cannot_link(state: &State, a: u32, b: u32) -> bool {
-    state.pairs.get(&pair(a, b)).and_then(|acts| acts.last()).is_some_and(|act| !act.2)
+    newest_act(state, a, b).is_some_and(|act| !act.2)
+}
+
+/// The newest act on the pair, unless one of the two was erased since.
+fn newest_act(state: &State, a: u32, b: u32) -> Option<(i64, EventId, bool)> {
+    let act = *state.pairs.get(&pair(a, b))?.last()?;
+    let erased = |node| state.erasures.covers(node, act.0);
+    (!erased(a) && !erased(b)).then_some(act)
 }
 
 /// The partition of `nodes`, which must be closed under [`reach`].

@@ -3,6 +3,7 @@
 
 use super::{
     born::Born,
+    erase::{Erasures, Naming},
     policy::Policy,
     resolver::Resolver,
     state::{Acts, Birth, Customer, NONE, State},
@@ -15,7 +16,7 @@ use crate::{
 };
 use smallvec::SmallVec;
 
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
 impl Resolver {
     /// The snapshot's bytes.
@@ -63,6 +64,7 @@ impl Resolver {
             acts(&mut w, list);
         }
         tenancies(&mut w, s);
+        erasures(&mut w, &s.erasures);
         w.number(s.customers.len() as u64);
         for customer in &s.customers {
             w.number(u64::from(customer.is_some()));
@@ -103,6 +105,7 @@ impl Resolver {
         resolver.read_groups(&mut r)?;
         resolver.read_acts(&mut r)?;
         resolver.read_tenancies(&mut r)?;
+        resolver.read_erasures(&mut r)?;
         resolver.read_customers(&mut r)?;
         r.end()?;
         Ok(resolver)
@@ -162,13 +165,40 @@ impl Resolver {
             if group as usize >= self.state.groups.len() {
                 return Err(BadRow);
             }
-            let mut dates = SmallVec::new();
+            let mut dates = Vec::new();
             for _ in 0..r.count()? {
                 let born = u16::try_from(r.number()?).map_err(|_| BadRow)?;
-                dates.push((Born(born), r.small()?));
+                dates.push((Born(born), EventId(r.sixteen()?)));
             }
             self.state.born.insert(group, dates);
         }
+        Ok(())
+    }
+
+    fn read_erasures(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
+        let mut read = Erasures::default();
+        for _ in 0..r.count()? {
+            let node = r.number()?;
+            read.tombstones.insert(self.node(node)?, r.signed()?);
+        }
+        for _ in 0..r.count()? {
+            let node = r.number()?;
+            let list = read.lost.entry(self.node(node)?).or_default();
+            for _ in 0..r.count()? {
+                let lost = r.number()?;
+                list.push(self.node(lost)?);
+            }
+        }
+        for _ in 0..r.count()? {
+            let node = r.number()?;
+            let list = read.namings.entry(self.node(node)?).or_default();
+            for _ in 0..r.count()? {
+                let at = r.signed()?;
+                list.push(Naming { at, birth: get_birth(r)? });
+            }
+        }
+        read.recorded = r.signed()?;
+        self.state.erasures = read;
         Ok(())
     }
 
@@ -212,11 +242,35 @@ fn tenancies(w: &mut Writer, s: &State) {
     for (group, dates) in &s.born {
         w.number(u64::from(*group));
         w.number(dates.len() as u64);
-        for (born, count) in dates {
+        for (born, event) in dates {
             w.number(u64::from(born.0));
-            w.number(u64::from(*count));
+            w.raw(&event.0);
         }
     }
+}
+
+fn erasures(w: &mut Writer, erasures: &Erasures) {
+    w.number(erasures.tombstones.len() as u64);
+    for (node, at) in &erasures.tombstones {
+        w.number(u64::from(*node));
+        w.signed(*at);
+    }
+    w.number(erasures.lost.len() as u64);
+    for (node, lost) in &erasures.lost {
+        w.number(u64::from(*node));
+        w.number(lost.len() as u64);
+        lost.iter().for_each(|n| w.number(u64::from(*n)));
+    }
+    w.number(erasures.namings.len() as u64);
+    for (node, namings) in &erasures.namings {
+        w.number(u64::from(*node));
+        w.number(namings.len() as u64);
+        for naming in namings {
+            w.signed(naming.at);
+            birth(w, naming.birth);
+        }
+    }
+    w.signed(erasures.recorded);
 }
 
 fn birth(w: &mut Writer, birth: Birth) {

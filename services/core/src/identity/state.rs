@@ -3,7 +3,7 @@
 
 use crate::{
     event::{Identifier, RecordedEvent, Trust},
-    identity::{born::Born, policy::Policy, tenure::Tenancies},
+    identity::{born::Born, erase::Erasures, policy::Policy, tenure::Tenancies},
     ids::{CustomerId, EventId},
     token::Token,
 };
@@ -107,8 +107,9 @@ pub(crate) struct State {
     pub pairs: HashMap<(u32, u32), Acts, FixedState>,
     pub blocks: HashMap<u32, Acts, FixedState>,
     pub tenancies: Tenancies,
-    /// Birth dates that facts of a group gave, and how many of them.
-    pub born: HashMap<u32, SmallVec<[(Born, u32); 1]>, FixedState>,
+    /// Birth dates that facts of a group gave, sorted.
+    pub born: HashMap<u32, Vec<(Born, EventId)>, FixedState>,
+    pub erasures: Erasures,
     /// Identifiers of quarantined components.
     pub quarantined: HashSet<u32, FixedState>,
     by_token: HashMap<u128, u32, FixedState>,
@@ -238,27 +239,24 @@ impl State {
             .any(|g| self.active(*g) && self.groups[*g as usize].ids.contains(&(node, Trust::Observed)))
     }
 
-    /// One fact of this group more, or one less, gives this birth date. Says whether the group's dates are others now.
-    pub fn count_born(&mut self, group: u32, born: Born, more: bool) -> bool {
+    /// A fact of this group gives this birth date. Says whether the group's dates are others now.
+    pub fn add_born(&mut self, group: u32, born: Born, event: EventId) -> bool {
         let list = self.born.entry(group).or_default();
-        match list.iter().position(|(b, _)| *b == born) {
-            Some(at) if more => list[at].1 += 1,
-            Some(at) if list[at].1 > 1 => list[at].1 -= 1,
-            Some(at) => {
-                list.remove(at);
-                if list.is_empty() {
-                    self.born.remove(&group);
-                }
-                return true;
-            }
-            None if more => {
-                list.push((born, 1));
-                list.sort_unstable();
-                return true;
-            }
-            None => {}
+        let known = list.get(list.partition_point(|(b, _)| *b < born)).is_some_and(|(b, _)| *b == born);
+        insert_sorted(list, (born, event));
+        !known
+    }
+
+    /// The fact of this event is no more in this group; gives the birth date that it gave, and whether the group's dates are
+    /// others now.
+    pub fn remove_born(&mut self, group: u32, event: EventId) -> Option<(Born, bool)> {
+        let list = self.born.get_mut(&group)?;
+        let (born, _) = list.remove(list.iter().position(|(_, e)| *e == event)?);
+        let gone = list.iter().all(|(b, _)| *b != born);
+        if list.is_empty() {
+            self.born.remove(&group);
         }
-        false
+        Some((born, gone))
     }
 
     /// Birth dates that facts of this group gave.
@@ -299,4 +297,9 @@ pub(crate) fn insert_sorted<T: Ord>(list: &mut Vec<T>, item: T) -> bool {
             true
         }
     }
+}
+
+/// Removes from a sorted list; says whether it was there.
+pub(crate) fn remove_sorted<T: Ord>(list: &mut Vec<T>, item: &T) -> bool {
+    list.binary_search(item).map(|at| list.remove(at)).is_ok()
 }
