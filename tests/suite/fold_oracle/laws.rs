@@ -189,6 +189,16 @@ fn acts_and_facts_that_are_taken_back_leave_no_trace() {
         if World::of(&retracted, policy, seed + 3).views() != plain {
             return Some("a fact and its removal".to_owned());
         }
+        let mut taken_back = said.clone();
+        let mut retraction = said.last()?.clone();
+        retraction.event = retraction.event.retraction(at(95, 0), "amy");
+        retraction.recorded_at = at(95, 0);
+        retraction.position.sequence += 7;
+        taken_back.push(retraction);
+        let told = World::of(&taken_back, policy, seed + 3).views();
+        if told != plain {
+            return Some(format!("an event and its retraction: {told:#?}\nwithout {plain:#?}"));
+        }
         let second = *free.iter().find(|t| **t != first)?;
         let link = Body::Identity { act: IdentityAct::Link };
         let apart = with(events, 1, &[first, second], Body::Identity { act: IdentityAct::Unlink });

@@ -206,7 +206,7 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
     links.sort_unstable_by_key(|link| link.order());
     let mut join = Joining::new(state, policy, nodes);
     let mut decisions = Vec::with_capacity(links.len());
-    let mut quarantined = Vec::new();
+    let quarantine = Quarantine::of(&join, &links);
     let level_2 = links.partition_point(|l| l.tier != Tier::Claimed);
     for link in &links[..level_2] {
         let refused = join.take(link.ends, false);
@@ -214,7 +214,6 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
     }
     if level_2 < links.len() {
         let claims = Claims::of(&join, &links[level_2..]);
-        let quarantine = Quarantine::of(&join, &links);
         for link in &links[level_2..] {
             let refused = quarantine
                 .refuse(&join, link)
@@ -227,8 +226,8 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
             let (tier, ends, newest) = (link.tier, link.ends, link.newest);
             decisions.push(Decision { tier, ends, newest, refused });
         }
-        quarantined = quarantine.nodes(&join);
     }
+    let quarantined = quarantine.nodes(&join);
     Partition { parts: join.parts(), decisions, quarantined }
 }
 
