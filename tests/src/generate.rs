@@ -347,7 +347,7 @@ impl<'a> Writer<'a> {
         draft.revision = revision;
         draft.identifiers = identifiers;
         if self.rng.percent(self.dated) {
-            let any: &str = *self.rng.pick(BIRTH_DATES);
+            let any = *self.rng.pick(BIRTH_DATES);
             let date = self.date.unwrap_or(any);
             draft.content.profile.insert(ProfileField::BirthDate, date.to_owned());
         }

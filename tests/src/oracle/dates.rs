@@ -24,7 +24,7 @@ pub struct Dates {
 
 /// The birth date that a fact gives.
 fn born(fact: &Fact) -> Option<Born> {
-    if fact.lost || matches!(fact.best.event.body, Body::Removed { .. }) {
+    if matches!(fact.best.event.body, Body::Removed { .. }) {
         return None;
     }
     let content = fact.best.event.content().ok()?;

@@ -9,14 +9,12 @@ use crate::{event::Trust, time::Micros, token::Token};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
+use std::collections::VecDeque;
 
-/// How long namings are remembered one by one, in microseconds of recorded time. An erasure that reaches further back behind
-/// what was recorded last finds no births for what named the identifier between, and takes the earliest fact instead. The
-/// hub dates erasures by its own clock, so only another node's log can come that late.
-const NAMINGS_KEPT: i64 = 24 * 3_600 * 1_000_000;
-
-/// Sweeping starts at so many identifiers.
-const SWEEP_FROM: usize = 4_096;
+/// Namings that are remembered one by one, of whatever identifiers: the newest that were folded. An erasure dated before all
+/// of them finds no birth for what named its identifiers between, and takes the earliest fact instead. The hub dates
+/// erasures by its own clock, so only another node's log can come that late.
+const NAMINGS_KEPT: usize = 1 << 20;
 
 /// When an event named an identifier, and the birth that this would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +30,10 @@ pub(crate) struct Erasures {
     pub tombstones: HashMap<u32, i64, FixedState>,
     /// Erased identifiers whose fragments may hold facts that name this one.
     pub lost: HashMap<u32, SmallVec<[u32; 2]>, FixedState>,
-    /// Recent namings, so that the births after an erasure can be told from those before.
-    pub namings: HashMap<u32, SmallVec<[Naming; 1]>, FixedState>,
-    /// The greatest `recorded_at` seen.
-    pub recorded: i64,
-    /// Sweep when there are so many.
-    pub sweep_at: usize,
+    /// All namings of erased identifiers since they could be remembered.
+    pub namings: HashMap<u32, Vec<Naming>, FixedState>,
+    /// The newest namings of all identifiers: the births after an erasure to come.
+    pub recent: VecDeque<(u32, Naming)>,
 }
 
 impl Erasures {
@@ -56,26 +52,34 @@ impl Erasures {
         self.lost.get(&node).map_or(&[], |list| list.as_slice())
     }
 
-    /// Remembers a naming; of copies of one event that which was recorded first.
+    /// Remembers a naming.
     fn push(&mut self, node: u32, naming: Naming) {
-        self.recorded = self.recorded.max(naming.birth.recorded_at);
-        let oldest = self.recorded.saturating_sub(NAMINGS_KEPT);
-        let list = self.namings.entry(node).or_default();
-        list.retain(|n| n.birth.recorded_at > oldest);
-        let same =
-            |n: &&mut Naming| (n.birth.event, n.birth.ordinal) == (naming.birth.event, naming.birth.ordinal);
-        match list.iter_mut().find(same) {
-            Some(known) if naming.birth < known.birth => *known = naming,
-            Some(_) => {}
-            None => list.push(naming),
+        if self.recent.len() == NAMINGS_KEPT {
+            self.recent.pop_front();
         }
-        if self.namings.len() >= self.sweep_at.max(SWEEP_FROM) {
-            self.namings.retain(|_, list| {
-                list.retain(|n| n.birth.recorded_at > oldest);
-                !list.is_empty()
-            });
-            self.sweep_at = self.namings.len() * 2;
+        self.recent.push_back((node, naming));
+        if self.touches(node) {
+            keep_first_copy(self.namings.entry(node).or_default(), naming);
         }
+    }
+
+    /// Puts up a tombstone, at the latest time of several.
+    fn bury(&mut self, node: u32, erased_at: i64) {
+        if self.tombstones.insert(node, erased_at).is_none() {
+            let list = self.namings.entry(node).or_default();
+            let of_it = self.recent.iter().filter(|(n, _)| *n == node);
+            of_it.for_each(|(_, naming)| keep_first_copy(list, *naming));
+        }
+    }
+}
+
+/// Of copies of one event that counts which was recorded first.
+fn keep_first_copy(list: &mut Vec<Naming>, naming: Naming) {
+    let name = |n: &Naming| (n.birth.event, n.birth.ordinal);
+    match list.iter_mut().find(|n| name(n) == name(&naming)) {
+        Some(known) if naming.birth < known.birth => *known = naming,
+        Some(_) => {}
+        None => list.push(naming),
     }
 }
 
@@ -148,7 +152,7 @@ impl Resolver {
         let mut covered: Vec<(Evidence, u32)> =
             self.facts_of(node).filter(|(evidence, _)| evidence.0 <= erased_at).collect();
         covered.sort_unstable();
-        self.state.erasures.tombstones.insert(node, erased_at);
+        self.state.erasures.bury(node, erased_at);
         for of_one_fact in covered.chunk_by(|a, b| a.0 == b.0) {
             self.lose(node, of_one_fact);
         }
@@ -162,11 +166,12 @@ impl Resolver {
         let mut all: SmallVec<[(u32, Trust); 8]> = ids.collect();
         all.sort_unstable();
         all.dedup();
+        let born = groups.iter().find_map(|(_, g)| self.state.born_in(*g, evidence.1));
         self.stir_all(&all);
         self.each_group(&all, evidence, false, None);
         all.retain(|(n, _)| *n != node);
         self.remember_lost(&all, &[node]);
-        self.each_group(&all, evidence, true, None);
+        self.each_group(&all, evidence, true, born);
         self.stir_all(&all);
     }
 

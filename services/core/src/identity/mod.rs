@@ -7,7 +7,7 @@
 //! ([`Event::is_for_customers`](crate::event::Event::is_for_customers)). Their *time* is `min(occurred_at, recorded_at)`.
 //!
 //! 0. **Erase.** An `erase` act lists identifiers. An event at or before its `occurred_at` (which nothing cuts) loses those of
-//!    them that it names, in its fact and for births; a fact that lost one gives no birth date. So does an operator's act on a
+//!    them that it names, in its fact and for births. So does an operator's act on a
 //!    pair that is not later than the erasure of one of the two: it counts no more. Blocks stay.
 //!    **Drop** identifiers with an active blocklist pattern, those that the policy calls ours, identifiers blocked by an operator (the newest of block and
 //!    unblock by (time, event id) counts), and of a `link` that failed all identifiers but the first.

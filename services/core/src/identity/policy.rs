@@ -24,7 +24,7 @@ pub struct TypePolicy {
     /// Whether even a claimed one does.
     pub anchor_when_claimed: bool,
     /// Whether it passes from one person to another: then it has owners by time.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_not")]
     pub transferable: bool,
 }
 
@@ -43,19 +43,31 @@ pub struct Policy {
     /// Bits of the blocklist patterns in force.
     pub active_patterns: u32,
     /// Tokens of our own addresses and numbers and of staff: never keys.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ours: BTreeSet<Token>,
     /// Whether birth dates that differ refuse claimed links, and equal ones tell apart who shares a value.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_not")]
     pub birth_dates: bool,
     /// A component of more links than this is quarantined: none of its claims is taken.
-    #[serde(default = "quarantine_links")]
+    #[serde(default = "quarantine_links", skip_serializing_if = "is_usual")]
     pub quarantine_links: u32,
 }
 
 /// What a policy means that does not say where quarantine begins.
 const fn quarantine_links() -> u32 {
     10_000
+}
+
+// What a policy of an earlier release does not say is left out again: its text stays the same.
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_usual(links: &u32) -> bool {
+    *links == quarantine_links()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 impl Default for Policy {
@@ -133,5 +145,36 @@ impl Policy {
     /// A message that names the field that is wrong.
     pub fn from_json(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|e| e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Policy;
+
+    /// What the first release wrote into logs.
+    fn first() -> String {
+        let mut policy = Policy { birth_dates: false, ..Policy::default() };
+        policy.types.values_mut().for_each(|row| row.transferable = false);
+        policy.to_json()
+    }
+
+    #[test]
+    fn policies_of_the_first_release_are_read_and_stay_as_they_are() {
+        let text = first();
+        for new in ["transferable", "ours", "birth_dates", "quarantine_links"] {
+            assert!(!text.contains(new), "{new} in {text}");
+        }
+        let policy = Policy::from_json(&text).expect("it is a policy");
+        assert_eq!(policy.quarantine_links, 10_000);
+        assert!(!policy.birth_dates && !policy.of("phone").transferable);
+        assert_eq!(policy.to_json(), text);
+    }
+
+    #[test]
+    fn the_default_policy_is_what_its_text_says() {
+        let policy = Policy::default();
+        assert_eq!(Policy::from_json(&policy.to_json()), Ok(policy));
+        assert!(Policy::from_json(r#"{"format":1,"typo":2}"#).is_err());
     }
 }

@@ -102,7 +102,7 @@ impl Resolver {
     pub fn assert(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId, born: Option<Born>) {
         let (set, lost) = self.named(ids, at.0);
         self.remember_lost(&set, &lost);
-        self.each_group(&set, (at.0, event), true, born.filter(|_| lost.is_empty()));
+        self.each_group(&set, (at.0, event), true, born);
     }
 
     /// The revision is no longer the current one: its identifiers count no more. All as it was asserted.
@@ -170,7 +170,11 @@ impl Resolver {
             };
             // Nothing can change for identifiers that stay as they were linked, unless the order of links matters.
             if was_live != live || dates_changed || (newest != was_newest && self.order_matters(&set)) {
-                self.touched.extend(set.iter().map(|(node, _)| *node));
+                for (node, _) in &set {
+                    self.touched.push(*node);
+                    // Whoever an operator linked with it is not found from it once nothing names it.
+                    self.touched.extend_from_slice(&self.state.nodes[*node as usize].partners);
+                }
             }
         }
     }

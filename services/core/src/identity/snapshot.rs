@@ -197,7 +197,11 @@ impl Resolver {
                 list.push(Naming { at, birth: get_birth(r)? });
             }
         }
-        read.recorded = r.signed()?;
+        for _ in 0..r.count()? {
+            let node = r.number()?;
+            let at = r.signed()?;
+            read.recent.push_back((self.node(node)?, Naming { at, birth: get_birth(r)? }));
+        }
         self.state.erasures = read;
         Ok(())
     }
@@ -270,7 +274,12 @@ fn erasures(w: &mut Writer, erasures: &Erasures) {
             birth(w, naming.birth);
         }
     }
-    w.signed(erasures.recorded);
+    w.number(erasures.recent.len() as u64);
+    for (node, naming) in &erasures.recent {
+        w.number(u64::from(*node));
+        w.signed(naming.at);
+        birth(w, naming.birth);
+    }
 }
 
 fn birth(w: &mut Writer, birth: Birth) {

@@ -259,6 +259,11 @@ impl State {
         Some((born, gone))
     }
 
+    /// The birth date that the fact of this event gave in this group.
+    pub fn born_in(&self, group: u32, event: EventId) -> Option<Born> {
+        self.born.get(&group)?.iter().find(|(_, e)| *e == event).map(|(born, _)| *born)
+    }
+
     /// Birth dates that facts of this group gave.
     pub fn born_of(&self, group: u32) -> impl Iterator<Item = Born> + '_ {
         self.born.get(&group).into_iter().flatten().map(|(born, _)| *born)
