@@ -121,10 +121,11 @@ fn other_refusals(resolver: &Resolver, wanted: &Outcome) -> Option<String> {
     if found != wanted.refused {
         return Some(format!("refused {found:?}, expected {:?}", wanted.refused));
     }
-    if wanted.quarantined.iter().any(|t| !resolver.is_quarantined(*t)) {
-        return Some(format!("not all of {:?} are in quarantine", wanted.quarantined));
-    }
     let members = || customers.iter().flat_map(|c| resolver.members(*c));
+    let held: BTreeSet<Token> = members().filter(|t| resolver.is_quarantined(*t)).collect();
+    if held != wanted.quarantined {
+        return Some(format!("in quarantine {held:?}, expected {:?}", wanted.quarantined));
+    }
     let moved: BTreeSet<Token> = members().filter(|t| resolver.tenures(*t).len() > 1).collect();
     (!moved.is_subset(&wanted.moved)).then(|| format!("moved {moved:?}, expected {:?}", wanted.moved))
 }

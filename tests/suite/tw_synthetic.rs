@@ -74,7 +74,7 @@ fn judge(rows: &[Row], policy: Policy) -> (f64, f64) {
     for (n, row) in rows.iter().enumerate() {
         let event = &row.event;
         let home = resolver.attribute(&ids_of(event, resolver.policy()), event.effective_at());
-        let home = home.map_or(Err(n), Ok);
+        let home = home.ok_or(n);
         *found.entry(home).or_default().entry(&row.cluster).or_default() += 1;
         *truth.entry(&row.cluster).or_default() += 1;
     }

@@ -78,6 +78,7 @@ mod explain;
 mod lookup;
 mod partition;
 pub mod policy;
+mod quarantine;
 mod resolver;
 mod snapshot;
 mod state;

@@ -8,6 +8,7 @@ use crate::{
         born::Born,
         partition::{evaluate, reach},
         policy::Policy,
+        quarantine::is_claim,
         state::{Birth, Customer, Evidence, NONE, State, insert_sorted, remove_sorted, taking_part},
     },
     ids::{CustomerId, EventId},
@@ -48,6 +49,8 @@ pub struct Resolver {
     /// Sum of the hashes of all customers; the same for the same partition, however it came about.
     pub(crate) digest: u128,
     pub(crate) touched: Vec<u32>,
+    /// Something else than new claims came since the last settling.
+    pub(crate) beyond_claims: bool,
     /// Identifiers erased since the last settling, with the births they lost.
     pub(crate) forgotten: Vec<(u32, CustomerId)>,
     /// Identifiers whose owners by time may have changed since the last settling, and in it.
@@ -89,9 +92,11 @@ impl Resolver {
                 event: event.event.id,
                 ordinal: ordinal.min(255) as u8,
             };
+            let known = self.state.nodes.len();
             let (node, earlier) = self.state.intern(&self.policy, id, birth);
             let reborn = self.remember_naming(node, event.effective_at().0, birth);
             if earlier || reborn {
+                self.beyond_claims |= (node as usize) < known;
                 self.touched.push(node);
             }
         }
@@ -170,6 +175,7 @@ impl Resolver {
             };
             // Nothing can change for identifiers that stay as they were linked, unless the order of links matters.
             if was_live != live || dates_changed || (newest != was_newest && self.order_matters(&set)) {
+                self.beyond_claims |= !(adds && is_claim(&set));
                 for (node, _) in &set {
                     self.touched.push(*node);
                     // Whoever an operator linked with it is not found from it once nothing names it.
@@ -204,6 +210,7 @@ impl Resolver {
                 nodes.push(node);
             }
         }
+        self.beyond_claims = true;
         let newest = (event.effective_at().0, event.event.id);
         match act {
             IdentityAct::Erase => nodes.iter().for_each(|n| self.erase(*n, event.event.occurred_at.0)),
@@ -269,6 +276,7 @@ impl Resolver {
     /// Evaluates what the last calls touched and says which customers changed their identifiers.
     pub fn settle(&mut self) -> Vec<Regrouping> {
         let regroupings = self.settle_touched();
+        self.beyond_claims = false;
         self.stirred_last = std::mem::take(&mut self.stirred);
         self.forgotten.clear();
         regroupings
@@ -283,6 +291,11 @@ impl Resolver {
         seeds.dedup();
         if self.nothing_to_do(&seeds) {
             return Vec::new();
+        }
+        if let Some(fresh) = self.fresh_in_quarantine(&seeds) {
+            self.state.quarantined.extend(&fresh);
+            let alone = fresh.iter().map(|n| SmallVec::from_slice(&[*n])).collect();
+            return self.regroup(&fresh, alone, true);
         }
         let nodes = loop {
             self.with_their_customers(&mut seeds);
@@ -311,28 +324,6 @@ impl Resolver {
         self.keep_tenancies(&all, &decisions);
         self.keep_quarantine(&all, &partition.quarantined);
         self.regroup(&all, parts, contested)
-    }
-
-    fn keep_quarantine(&mut self, nodes: &[u32], quarantined: &[u32]) {
-        if !self.state.quarantined.is_empty() {
-            for node in nodes {
-                self.state.quarantined.remove(node);
-            }
-        }
-        self.state.quarantined.extend(quarantined);
-    }
-
-    /// Identifiers in quarantined components. Anything but 0 is a reason for an alarm: a value that should be blocked, most
-    /// probably.
-    #[must_use]
-    pub fn quarantined(&self) -> usize {
-        self.state.quarantined.len()
-    }
-
-    /// Whether an identifier is in a quarantined component.
-    #[must_use]
-    pub fn is_quarantined(&self, token: Token) -> bool {
-        self.state.find(token).is_some_and(|n| self.state.quarantined.contains(&n))
     }
 
     /// Adds all members of the customers of `nodes`; sorted, without doubles.
