@@ -166,7 +166,11 @@ impl Resolver {
         let mut all: SmallVec<[(u32, Trust); 8]> = ids.collect();
         all.sort_unstable();
         all.dedup();
-        let born = groups.iter().find_map(|(_, g)| self.state.born_in(*g, evidence.1));
+        // An observed one is in none of the groups that keep birth dates.
+        let firm: SmallVec<[(u32, Trust); 4]> =
+            all.iter().filter(|(_, t)| *t != Trust::Observed).copied().collect();
+        let group = (!firm.is_empty()).then(|| self.state.group(&firm));
+        let born = group.and_then(|g| self.state.born_in(g, evidence.1));
         self.stir_all(&all);
         self.each_group(&all, evidence, false, None);
         all.retain(|(n, _)| *n != node);
