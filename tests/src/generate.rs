@@ -13,6 +13,7 @@ use crate::{
 use std::collections::BTreeSet;
 use tributary_core::{
     body::{Body, IdentityAct},
+    content::ProfileField,
     draft::{Claim, Draft},
     event::{Event, RecordedEvent, Trust, flags},
     identity::policy::{HUB_MAX, Policy},
@@ -67,6 +68,21 @@ const POOL: &[(&str, &str, usize, usize)] = &[
 
 const SOURCES: &[Channel] = &[Channel::Web, Channel::Pos, Channel::Line, Channel::Email];
 
+/// Three birth dates, one of them in two orders, and what stands for none.
+const BIRTH_DATES: &[&str] =
+    &["1981-04-11", "1981-04-11", "0701104", "1990-12-30", "1962-06-08", "1900-01-01"];
+
+/// People who share addresses with others; the first four have the first four birth dates.
+const GUESTS: &[(&str, &str)] = &[
+    ("email", "guest0@x.tw"),
+    ("phone", "0966000111"),
+    ("carrier", "/GUEST02"),
+    ("social/facebook", "200003"),
+];
+
+/// How many facts of a hundred give a birth date, if nothing else is said.
+const DATED: usize = 25;
+
 /// Days on which something may have happened; records start on the last of them, so a little of it is in the future.
 const DAYS: i64 = 12;
 
@@ -85,6 +101,10 @@ pub fn policy(seed: u64) -> Policy {
         }
         if rng.percent(30) {
             policy.active_patterns = 0;
+        }
+        policy.birth_dates = rng.percent(60);
+        if rng.percent(25) {
+            policy.quarantine_links = 1 + rng.below(4) as u32;
         }
     }
     policy
@@ -171,6 +191,10 @@ struct Writer<'a> {
     facts: Vec<Written>,
     ids: BTreeSet<EventId>,
     out: Vec<RecordedEvent>,
+    /// How many facts of a hundred give a birth date.
+    dated: usize,
+    /// And which; any if it is not said.
+    date: Option<&'static str>,
 }
 
 impl<'a> Writer<'a> {
@@ -183,16 +207,29 @@ impl<'a> Writer<'a> {
         rng.shuffle(&mut pool);
         pool.truncate(3 + rng.below(8));
         let key = IndexKey::new(&secret);
-        Self { rng, key, shape, pool, facts: Vec::new(), ids: BTreeSet::new(), out: Vec::new() }
+        Self {
+            rng,
+            key,
+            shape,
+            pool,
+            facts: Vec::new(),
+            ids: BTreeSet::new(),
+            out: Vec::new(),
+            dated: DATED,
+            date: None,
+        }
     }
 
     fn step(&mut self) {
         match self.rng.below(100) {
-            0..52 => self.new_fact(),
+            0..38 => self.new_fact(),
+            38..45 => self.prove(),
+            45..52 => self.share(),
             52..66 => self.revise(),
             66..70 => self.readapt(),
             70..73 => self.resend(),
-            73..82 => self.repeat(),
+            73..80 => self.repeat(),
+            80..82 => self.retract(),
             _ if self.shape.operators => self.operate(),
             _ => self.new_fact(),
         }
@@ -250,6 +287,37 @@ impl<'a> Writer<'a> {
         self.fact(channel, &key, revision, identifiers, body);
     }
 
+    /// Proof that something belongs to somebody now, whoever had it before.
+    fn prove(&mut self) {
+        let of = |kinds: &[&str]| {
+            let fits = |kind: &str| kinds.iter().any(|k| kind.split('/').next() == Some(k));
+            let found = self.pool.iter().filter(|(kind, ..)| fits(kind));
+            found.map(|(kind, value, ..)| (*kind, *value)).collect::<Vec<_>>()
+        };
+        let (who, what) = (of(&["member", "external", "line"]), of(&["phone", "email", "line"]));
+        if who.is_empty() || what.is_empty() {
+            return self.new_fact();
+        }
+        let (who, what) = (*self.rng.pick(&who), *self.rng.pick(&what));
+        let identifiers = [who, what].map(|(kind, value)| claim(kind, value, Trust::Verified));
+        let key = format!("f{}", self.facts.len());
+        self.fact(Channel::Web, &key, 0, identifiers.to_vec(), activity("code"));
+    }
+
+    /// Somebody types an address that others type too, and a birth date.
+    fn share(&mut self) {
+        let of = |kinds: &[&str]| {
+            let found = self.pool.iter().filter(|(kind, ..)| kinds.contains(kind));
+            found.map(|(kind, value, ..)| (*kind, *value)).collect::<Vec<_>>()
+        };
+        let Some(what) = of(&["email", "phone"]).first().copied() else { return self.new_fact() };
+        let guest = self.rng.below(GUESTS.len());
+        let identifiers = [what, GUESTS[guest]].map(|(kind, value)| claim(kind, value, Trust::Claimed));
+        (self.dated, self.date) = (95, Some(BIRTH_DATES[guest]));
+        self.fact(Channel::Web, &format!("f{}", self.facts.len()), 0, identifiers.to_vec(), form());
+        (self.dated, self.date) = (DATED, None);
+    }
+
     /// Another revision of a fact, lower or higher, with other identifiers; or its removal.
     fn revise(&mut self) {
         if self.facts.is_empty() {
@@ -278,6 +346,11 @@ impl<'a> Writer<'a> {
         let mut draft = Draft::new(key, body);
         draft.revision = revision;
         draft.identifiers = identifiers;
+        if self.rng.percent(self.dated) {
+            let any = *self.rng.pick(BIRTH_DATES);
+            let date = self.date.unwrap_or(any);
+            draft.content.profile.insert(ProfileField::BirthDate, date.to_owned());
+        }
         if self.rng.percent(5) {
             draft.flags = *self.rng.pick(&[flags::SPAM, flags::TEST, flags::AUTOMATIC]);
         }
@@ -307,6 +380,13 @@ impl<'a> Writer<'a> {
         self.record(event);
     }
 
+    /// An operator takes an event back.
+    fn retract(&mut self) {
+        let Some(event) = self.known() else { return self.new_fact() };
+        let at = at(1 + self.rng.below(DAYS as usize) as i64, 0);
+        self.record(event.retraction(at, "amy"));
+    }
+
     fn repeat(&mut self) {
         if self.out.is_empty() {
             return self.new_fact();
@@ -317,8 +397,8 @@ impl<'a> Writer<'a> {
     }
 
     fn known(&mut self) -> Option<Event> {
-        let facts: Vec<usize> =
-            (0..self.out.len()).filter(|i| self.out[*i].event.body.is_interaction()).collect();
+        let fits = |e: &Event| e.body.is_interaction() && e.generation < u32::MAX;
+        let facts: Vec<usize> = (0..self.out.len()).filter(|i| fits(&self.out[*i].event)).collect();
         if facts.is_empty() { None } else { Some(self.out[*self.rng.pick(&facts)].event.clone()) }
     }
 
@@ -330,11 +410,17 @@ impl<'a> Writer<'a> {
             IdentityAct::Unlink,
             IdentityAct::Block,
             IdentityAct::Unblock,
+            IdentityAct::Erase,
         ]);
         let mut draft = Draft::new(format!("act{}", self.out.len()), act(which));
-        let wanted = if matches!(which, IdentityAct::Link | IdentityAct::Unlink) { 2 } else { 1 };
+        let wanted = match which {
+            IdentityAct::Link | IdentityAct::Unlink => 2,
+            IdentityAct::Erase => 1 + self.rng.below(3),
+            IdentityAct::Block | IdentityAct::Unblock => 1,
+        };
+        let pairs = matches!(which, IdentityAct::Link | IdentityAct::Unlink);
         self.rng.shuffle(&mut self.pool);
-        let pair = self.pool.iter().filter(|(_, _, verified, _)| wanted == 1 || *verified > 0).take(wanted);
+        let pair = self.pool.iter().filter(|(_, _, verified, _)| !pairs || *verified > 0).take(wanted);
         draft.identifiers = pair.map(|(kind, value, ..)| claim(kind, value, Trust::Claimed)).collect();
         if draft.identifiers.len() == wanted {
             self.write(Channel::Ops, draft);

@@ -21,3 +21,4 @@ mod oracle_laws;
 mod oracle_scenarios;
 mod resolver_oracle;
 mod suggest;
+mod tw_synthetic;

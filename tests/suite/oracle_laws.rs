@@ -71,6 +71,21 @@ fn a_blocked_identifier_is_as_good_as_never_named() {
 }
 
 #[test]
+fn what_is_ours_is_as_good_as_never_named() {
+    law("ours", |events, policy, _| {
+        let tokens: BTreeSet<Token> =
+            events.iter().flat_map(|e| &e.event.identifiers).map(|i| i.token).take(3).collect();
+        tokens.iter().all(|token| {
+            let policy_with = Policy { ours: BTreeSet::from([*token]), ..policy.clone() };
+            let (ours, removed) = (outcome(events, &policy_with), outcome(&without(events, *token), policy));
+            ours.partition() == removed.partition()
+                && timelines(&ours) == timelines(&removed)
+                && (ours.refused, ours.shared) == (removed.refused, removed.shared)
+        })
+    });
+}
+
+#[test]
 fn block_and_unblock_cancel_out() {
     law("block and unblock", |events, policy, _| {
         let untouched = |token: &Token| !events.iter().any(|e| is_act(e) && names(e, *token));
@@ -157,7 +172,7 @@ fn a_superseded_revision_shows_nowhere_but_in_births() {
 
 #[test]
 fn a_value_with_too_many_partners_is_shared_and_joins_nobody() {
-    let policy = Policy { max_identifiers: 1_000, ..Policy::default() };
+    let policy = Policy { max_identifiers: 1_000, birth_dates: false, ..Policy::default() };
     let mut met = BTreeSet::new();
     for seed in 0..40 {
         let events = crowd(seed);
@@ -181,11 +196,23 @@ fn histories_meet_every_rule() {
     for seed in 0..HISTORIES {
         let (events, policy) = (history(seed), policy(seed));
         let out = outcome(&events, &policy);
-        for reason in [Reason::Limit, Reason::CannotLink, Reason::VerifiedElsewhere, Reason::Shared] {
+        for reason in [
+            Reason::Limit,
+            Reason::Unique,
+            Reason::CannotLink,
+            Reason::VerifiedElsewhere,
+            Reason::Shared,
+            Reason::BirthDate,
+            Reason::Quarantined,
+        ] {
             meet(&format!("{reason:?}"), out.refused.iter().any(|(.., r)| *r == reason));
         }
         let facts = Facts::of(&events, &policy);
+        meet("erased", facts.facts.values().any(|f| f.lost));
+        meet("born again", born_again(&events, &out));
         meet("shared", !out.shared.is_empty());
+        meet("matched", !out.matched.is_empty());
+        meet("moved", !out.moved.is_empty());
         meet("unattributed", !out.unattributed.is_empty());
         meet("joined", out.customers.iter().any(|c| c.identifiers.len() > 2));
         meet("several owners", owners_of_one(&out));
@@ -198,7 +225,10 @@ fn histories_meet_every_rule() {
             "refund",
             out.customers.iter().any(|c| c.purchases.values().any(|b| b.refunds > 0 && b.orders > 0)),
         );
-        meet("dropped", events.iter().any(|e| e.event.identifiers.iter().any(|i| policy.blocks(i.marks))));
+        meet(
+            "dropped",
+            events.iter().any(|e| e.event.identifiers.iter().any(|i| policy.blocks(i.token, i.marks))),
+        );
         let unnamed = facts.facts.values().any(|f| {
             matches!(f.best.event.body, Body::Refund(_))
                 && f.left.is_empty()
@@ -222,9 +252,16 @@ fn owners_of_one(outcome: &Outcome) -> bool {
     attached.len() > attached.iter().collect::<BTreeSet<_>>().len()
 }
 
+/// Whether somebody was erased and came back.
+fn born_again(events: &[RecordedEvent], outcome: &Outcome) -> bool {
+    let acts = events.iter().filter(|e| e.event.body == Body::Identity { act: IdentityAct::Erase });
+    let erased: BTreeSet<Token> = acts.flat_map(|e| &e.event.identifiers).map(|i| i.token).collect();
+    outcome.customers.iter().any(|c| c.identifiers.iter().any(|t| erased.contains(t)))
+}
+
 fn nameless_refunds(events: &[RecordedEvent], policy: &Policy) -> usize {
     let nameless = |e: &&RecordedEvent| {
-        let named = e.event.identifiers.iter().any(|i| !policy.blocks(i.marks));
+        let named = e.event.identifiers.iter().any(|i| !policy.blocks(i.token, i.marks));
         matches!(e.event.body, Body::Refund(_)) && !named
     };
     events.iter().filter(nameless).count()

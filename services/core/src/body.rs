@@ -158,6 +158,8 @@ pub enum IdentityAct {
     Block,
     /// It may again.
     Unblock,
+    /// The customer of all these is forgotten: what named them up to now names them no more.
+    Erase,
 }
 
 /// What an event states.
@@ -292,6 +294,7 @@ impl Body {
             Self::Identity { act: IdentityAct::Unlink } => "identity.unlink",
             Self::Identity { act: IdentityAct::Block } => "identity.block",
             Self::Identity { act: IdentityAct::Unblock } => "identity.unblock",
+            Self::Identity { act: IdentityAct::Erase } => "customer.erasure.requested",
             Self::Policy { .. } => Self::POLICY_TYPE,
             Self::Ticked {} => "clock.ticked",
         }

@@ -110,6 +110,23 @@ impl Event {
         FactKey::derive(&self.kind, &self.account, &self.key)
     }
 
+    /// The event that takes this one back, as an operator asked: the fact is removed, unless its source states a greater
+    /// revision. Copies of this event and readings of it by other adapters stay removed.
+    #[must_use]
+    pub fn retraction(&self, at: Micros, actor: &str) -> Self {
+        let generation = u32::MAX;
+        Self {
+            id: EventId::derive(&self.kind, &self.account, &self.key, self.revision, generation),
+            generation,
+            occurred_at: at,
+            identifiers: Vec::new(),
+            sealed: Vec::new(),
+            body: Body::Removed { of: "retracted".to_owned() },
+            actor: actor.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Whether it may touch customers at all: spam, tests and the hub's own records do not.
     #[must_use]
     pub fn is_for_customers(&self) -> bool {

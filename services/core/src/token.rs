@@ -1,6 +1,7 @@
 //! Keyed tokens: what stands for an identifier in the log. Without the index key they cannot be guessed back.
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use sha2::Sha256;
 use std::fmt;
 
@@ -19,6 +20,28 @@ impl Token {
     #[must_use]
     pub fn to_hex(self) -> String {
         format!("{:032x}", self.as_u128())
+    }
+}
+
+impl std::str::FromStr for Token {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let number = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+        Ok(Self(number.ok_or("a token is 32 hexadecimal digits")?.to_be_bytes()))
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -207,6 +207,7 @@ fn act_name(act: IdentityAct) -> &'static str {
         IdentityAct::Unlink => "unlink",
         IdentityAct::Block => "block",
         IdentityAct::Unblock => "unblock",
+        IdentityAct::Erase => "erase",
     }
 }
 
@@ -267,6 +268,7 @@ fn body_from(body: pb::facts::Body) -> Result<Body, WireError> {
                 "unlink" => IdentityAct::Unlink,
                 "block" => IdentityAct::Block,
                 "unblock" => IdentityAct::Unblock,
+                "erase" => IdentityAct::Erase,
                 _ => return Err(WireError::Missing("a known identity act")),
             },
         },

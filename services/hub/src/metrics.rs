@@ -62,6 +62,7 @@ pub struct Metrics {
     dedup_hits: Counter,
     merges: Counter,
     splits: Counter,
+    quarantined: Gauge,
     event_age: Family<[Label; 1], Seconds>,
     store_bytes: Gauge,
     log_bytes: Gauge,
@@ -89,6 +90,7 @@ impl Metrics {
             dedup_hits: Counter::default(),
             merges: Counter::default(),
             splits: Counter::default(),
+            quarantined: Gauge::default(),
             event_age: Family::default(),
             store_bytes: Gauge::default(),
             log_bytes: Gauge::default(),
@@ -116,6 +118,11 @@ impl Metrics {
         r.register("dedup_hits", "Events that were in the log already", self.dedup_hits.clone());
         r.register("identity_merges", "Customers that became one with another", self.merges.clone());
         r.register("identity_splits", "Customers that came apart", self.splits.clone());
+        r.register(
+            "identity_quarantined",
+            "Identifiers whose claims are not believed because too many links hang together",
+            self.quarantined.clone(),
+        );
         r.register(
             "channel_last_event_age_seconds",
             "Time since the channel's last event",
@@ -170,8 +177,9 @@ impl Metrics {
         }
     }
 
-    /// So many customers merged and split.
-    pub fn identity(&self, merges: u64, splits: u64) {
+    /// So many customers merged and split; so many identifiers are in quarantine.
+    pub fn identity(&self, merges: u64, splits: u64, quarantined: u64) {
+        self.quarantined.set(whole(quarantined));
         self.merges.inc_by(merges);
         self.splits.inc_by(splits);
     }
@@ -220,7 +228,7 @@ mod tests {
         metrics.deadletters(&[("malformed", 1)]);
         metrics.changed_after(0.002);
         metrics.projection_lag(7, 0.5);
-        metrics.identity(4, 1);
+        metrics.identity(4, 1, 6);
         metrics.sizes(10, 20);
         let text = metrics.render(Micros::from_secs(130));
         for line in [
@@ -234,6 +242,7 @@ mod tests {
             "tributary_dedup_hits_total 2",
             "tributary_identity_merges_total 4",
             "tributary_identity_splits_total 1",
+            "tributary_identity_quarantined 6",
             "tributary_channel_last_event_age_seconds{channel=\"line-main\"} 30.0",
             "tributary_store_bytes 10",
             "tributary_log_bytes 20",

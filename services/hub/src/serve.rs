@@ -179,7 +179,7 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     let owner = folder::claim(&dir, &config.hub.name, random_u32()).map_err(folder_problem)?;
     let log = open_log(&config, &dir, Origin(owner.origin))?;
     let mut options = ProjectorOptions::new(dir.join("views"), Policy::default());
-    options.policy = config.identity.clone();
+    options.policy = config.identity.as_ref().map(|written| written.policy(&key));
     options.cache_bytes = config.store.cache_bytes;
     options.checkpoint = config.store.checkpoint;
     options.on_start = Some(step_back);

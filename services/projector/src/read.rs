@@ -137,6 +137,17 @@ impl View<'_> {
         rows.iter().map(|(key, row)| Ok((name(key), Count::from_row(row)?))).collect()
     }
 
+    /// Whether an id named a customer that was erased: the event that gave birth to it has lost the identifier.
+    #[must_use]
+    pub fn is_erased(&self, id: CustomerId) -> bool {
+        let erased = self.engine.with_sources(|sources, records| {
+            let event = records.by_id(id.event)?;
+            let named = tributary_core::identity::taking_part(&event).get(usize::from(id.ordinal))?;
+            Some(sources.resolver.is_erased(named.token, event.effective_at()))
+        });
+        erased == Some(true)
+    }
+
     /// The customer that an id names today: the holder of the identifier whose birth the id is. `None` for an id that no
     /// event gave birth to.
     #[must_use]
@@ -146,8 +157,13 @@ impl View<'_> {
             let event = records.by_id(id.event)?;
             let named = tributary_core::identity::taking_part(&event).get(usize::from(id.ordinal))?;
             let at = event.effective_at();
+            if resolver.is_erased(named.token, at) {
+                return None;
+            }
             // Its own customer; an observed one's owner; and if it was corrected away, who has the fact now.
-            resolver.attribute(&[(named.token, named.trust)], at).or_else(|| self.engine.home_of(&event))
+            let holder = resolver.customer_of(named.token);
+            let holder = holder.or_else(|| resolver.attribute(&[(named.token, named.trust)], at));
+            holder.or_else(|| self.engine.home_of(&event))
         })
     }
 }

@@ -22,7 +22,7 @@ use tributary_core::{
     change::Change,
     codec::Reader,
     event::RecordedEvent,
-    fold::{Count, Fold, Outcome, Place, fact::ids_of, rows::keys},
+    fold::{Count, Fold, Outcome, Place, contribution::Contribution, fact::ids_of, rows::keys},
     identity::{Resolver, policy::Policy},
     ids::{FactKey, Position},
 };
@@ -249,7 +249,10 @@ fn replay_event(
     if matches!(outcome, Outcome::Folded | Outcome::Replaced(_)) {
         match event.event.body {
             Body::Identity { act } => resolver.act(event, act),
-            _ => resolver.assert(&ids, event.effective_at(), event.event.id),
+            _ => {
+                let born = Contribution::of(&event.event).born();
+                resolver.assert(&ids, event.effective_at(), event.event.id, born);
+            }
         }
     }
     resolver.settle();

@@ -32,6 +32,8 @@ pub struct Fact {
     pub best: RecordedEvent,
     /// Identifiers that were not dropped.
     pub left: Vec<Named>,
+    /// Whether it lost an identifier to an erasure.
+    pub lost: bool,
     /// Whether it names nobody by itself, whatever operators blocked.
     pub nameless: bool,
 }
@@ -84,6 +86,7 @@ impl Facts {
         let copies = first_copies(events);
         let best = best_revisions(&copies);
         let mut blocked = blocked(best.values());
+        let erased = erased(best.values());
         blocked.extend(marked(copies.values(), policy));
         let mut facts = BTreeMap::new();
         let mut nodes: BTreeMap<Token, Node> = BTreeMap::new();
@@ -91,7 +94,9 @@ impl Facts {
             if !event.event.is_for_customers() {
                 continue;
             }
-            let left = left(&event.event, &blocked);
+            let mut left = left(&event.event, &blocked);
+            left.retain(|n| lasts(&erased, n.token, event.effective_at()));
+            let lost = loses(event, &erased, policy);
             for named in &left {
                 let node = nodes.entry(named.token).or_insert_with(|| Node {
                     kind: named.kind.clone(),
@@ -101,15 +106,16 @@ impl Facts {
                 node.trust = node.trust.max(named.trust);
             }
             let nameless = self::left(&event.event, &marked(std::iter::once(event), policy)).is_empty();
-            facts.insert(*key, Fact { best: event.clone(), left, nameless });
+            facts.insert(*key, Fact { best: event.clone(), left, lost, nameless });
         }
         let mut namings = Vec::new();
         for copy in copies.values().filter(|c| c.event.is_for_customers()) {
-            for named in left(&copy.event, &blocked) {
+            let named = left(&copy.event, &blocked).into_iter();
+            for named in named.filter(|n| lasts(&erased, n.token, copy.effective_at())) {
                 namings.push((named.token, copy.recorded_at, copy.event.id, named.ordinal));
             }
         }
-        Self { facts, nodes, acts: pair_acts(best.values()), namings }
+        Self { facts, nodes, acts: pair_acts(best.values(), &erased), namings }
     }
 
     /// Whether this identifier is only ever seen with: no fact claims or verifies it.
@@ -170,10 +176,41 @@ fn blocked<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeSet<Token>
 /// older normaliser may have missed one.
 fn marked<'a>(copies: impl Iterator<Item = &'a RecordedEvent>, policy: &Policy) -> BTreeSet<Token> {
     let named = copies.filter(|c| c.event.is_for_customers()).flat_map(|c| &c.event.identifiers);
-    named.filter(|i| policy.blocks(i.marks)).map(|i| i.token).collect()
+    named.filter(|i| policy.blocks(i.token, i.marks)).map(|i| i.token).collect()
 }
 
-fn pair_acts<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeMap<(Token, Token), PairAct> {
+/// When each identifier was erased last.
+type Erased = BTreeMap<Token, Micros>;
+
+fn erased<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> Erased {
+    let mut erased = Erased::new();
+    for event in best.map(|b| &b.event).filter(|e| e.body == Body::Identity { act: IdentityAct::Erase }) {
+        for identifier in &event.identifiers {
+            let at = erased.entry(identifier.token).or_insert(event.occurred_at);
+            *at = (*at).max(event.occurred_at);
+        }
+    }
+    erased
+}
+
+/// Whether something that names this identifier at this time still does.
+fn lasts(erased: &Erased, token: Token, at: Micros) -> bool {
+    erased.get(&token).is_none_or(|erased| at > *erased)
+}
+
+/// Whether an event loses an identifier to an erasure, one that an operator blocked too.
+fn loses(event: &RecordedEvent, erased: &Erased, policy: &Policy) -> bool {
+    let failed_link = matches!(event.event.body, Body::Link { ok: false, .. });
+    let counted = if failed_link { 1 } else { event.event.identifiers.len() };
+    let named = event.event.identifiers.iter().take(counted);
+    let mut named = named.filter(|i| !policy.blocks(i.token, i.marks));
+    named.any(|i| !lasts(erased, i.token, event.effective_at()))
+}
+
+fn pair_acts<'a>(
+    best: impl Iterator<Item = &'a RecordedEvent>,
+    erased: &Erased,
+) -> BTreeMap<(Token, Token), PairAct> {
     let mut newest: BTreeMap<(Token, Token), PairAct> = BTreeMap::new();
     for event in best {
         let Body::Identity { act: act @ (IdentityAct::Link | IdentityAct::Unlink) } = event.event.body else {
@@ -188,6 +225,7 @@ fn pair_acts<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeMap<(Tok
             *known = this;
         }
     }
+    newest.retain(|(a, b), act| lasts(erased, *a, act.when.0) && lasts(erased, *b, act.when.0));
     newest
 }
 

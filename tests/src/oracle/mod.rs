@@ -2,12 +2,14 @@
 //! customer, what stands in whose timeline, who spent what. Written for being read: every step is a plain loop over all
 //! facts, nothing is incremental, nothing is cached, and nothing is shared with the product but its data types.
 //!
-//! The steps, a file each: [`facts`] (best revisions, step 0), [`links`] (step 1), [`parts`] (steps 2 and 3), [`view`]
-//! (step 4, timelines, money, birth). Absent, as in the text: erasure, ownership by time of verified identifiers.
+//! The steps, a file each: [`facts`] (best revisions, step 0), [`links`] (step 1), [`parts`] (steps 2 and 3), [`dates`], [`view`]
+//! (step 4, timelines, money, birth), [`tenure`] (step 5).
 
+pub mod dates;
 pub mod facts;
 pub mod links;
 pub mod parts;
+pub mod tenure;
 pub mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,12 +26,18 @@ use tributary_core::{
 pub enum Reason {
     /// The customer would have too many identifiers of a type, or in all.
     Limit,
+    /// The customer would have two identifiers of a type of which there is one each.
+    Unique,
     /// The customer would hold a pair that an operator took apart.
     CannotLink,
     /// The claimed end is verified in another V-component.
     VerifiedElsewhere,
     /// The claimed end is shared.
     Shared,
+    /// The customers' birth dates differ, or the claimed end has several.
+    BirthDate,
+    /// Too many links hang together.
+    Quarantined,
 }
 
 /// A refused link: the smaller token, the larger one, why.
@@ -71,6 +79,12 @@ pub struct Outcome {
     pub refused: BTreeSet<Refusal>,
     /// Identifiers that are shared.
     pub shared: BTreeSet<Token>,
+    /// Pairs that a birth date joined beside a mixed value.
+    pub matched: BTreeSet<(Token, Token)>,
+    /// Identifiers that moved from one customer to another.
+    pub moved: BTreeSet<Token>,
+    /// Identifiers of components with too many links.
+    pub quarantined: BTreeSet<Token>,
     /// Facts that belong to nobody: they name no identifier that is left.
     pub unattributed: BTreeSet<EventId>,
     /// The birth id of every identifier that any event names, superseded revisions included: every id that was ever issued

@@ -3,7 +3,8 @@
 use super::{
     Customer, Outcome,
     facts::{Fact, Facts, Named},
-    parts::{Resolved, part_of},
+    parts::{Parts, Resolved, part_of},
+    tenure::Tenures,
 };
 use std::{
     cmp::Reverse,
@@ -24,22 +25,25 @@ type Login = ((Micros, EventId), usize);
 struct Homes<'a> {
     facts: &'a Facts,
     policy: &'a Policy,
-    parts: Vec<BTreeSet<Token>>,
+    parts: Parts,
+    tenures: Tenures,
     logins: BTreeMap<Token, Vec<Login>>,
 }
 
 /// The outcome of these parts.
 #[must_use]
 pub fn outcome(facts: &Facts, resolved: Resolved, policy: &Policy) -> Outcome {
-    let Resolved { mut parts, refused, shared } = resolved;
-    let logins = logins(facts, &parts, policy);
+    let Resolved { mut parts, refused, shared, apart, matched, quarantined } = resolved;
+    let tenures = Tenures::of(facts, &parts, &apart, policy);
+    let logins = logins(facts, &parts, &tenures, policy);
     for token in facts.nodes.keys() {
         if facts.is_observed(*token) && !logins.contains_key(token) {
             parts.push(BTreeSet::from([*token]));
         }
     }
     let births = births(facts);
-    let homes = Homes { facts, policy, parts, logins };
+    let moved = tenures.moved();
+    let homes = Homes { facts, policy, parts, tenures, logins };
     let mut customers: Vec<Customer> = homes.parts.iter().map(|part| homes.customer(part, &births)).collect();
     let mut unattributed = BTreeSet::new();
     let mut facts: Vec<&Fact> = facts.facts.values().collect();
@@ -57,7 +61,7 @@ pub fn outcome(facts: &Facts, resolved: Resolved, policy: &Policy) -> Outcome {
         count(&mut customers[home], &event.body);
     }
     customers.sort_by_key(|customer| customer.id);
-    Outcome { customers, refused, shared, unattributed, births }
+    Outcome { customers, refused, shared, matched, moved, quarantined, unattributed, births }
 }
 
 fn count(customer: &mut Customer, body: &Body) {
@@ -94,11 +98,12 @@ fn strongest<'a>(fact: &'a Fact, policy: &Policy, counts: impl Fn(&Named) -> boo
     fact.left.iter().filter(|n| counts(n)).min_by_key(strength)
 }
 
-fn logins(facts: &Facts, parts: &Vec<BTreeSet<Token>>, policy: &Policy) -> BTreeMap<Token, Vec<Login>> {
+fn logins(facts: &Facts, parts: &Parts, tenures: &Tenures, policy: &Policy) -> BTreeMap<Token, Vec<Login>> {
     let mut logins: BTreeMap<Token, Vec<Login>> = BTreeMap::new();
     for fact in facts.facts.values() {
         let person = strongest(fact, policy, |n| n.trust > Trust::Observed);
-        let Some(home) = person.and_then(|p| part_of(parts, p.token)) else {
+        let home = |token| tenures.owner(token, fact.when().0).or_else(|| part_of(parts, token));
+        let Some(home) = person.and_then(|p| home(p.token)) else {
             continue;
         };
         for seen in fact.left.iter().filter(|n| facts.is_observed(n.token)) {
@@ -127,10 +132,10 @@ impl Homes<'_> {
         }
     }
 
-    /// The owner of an observed identifier at a time: the latest login at or before it, else the first one after it.
+    /// The owner at a time: of an observed identifier the latest login at or before it, else the first one after it.
     fn owner(&self, token: Token, at: Micros) -> Option<usize> {
         let Some(logins) = self.logins.get(&token) else {
-            return part_of(&self.parts, token);
+            return self.tenures.owner(token, at).or_else(|| part_of(&self.parts, token));
         };
         let before = logins.iter().rev().find(|((time, _), _)| *time <= at);
         before.or_else(|| logins.first()).map(|(_, home)| *home)

@@ -4,6 +4,7 @@
 use super::twd;
 use tributary_core::{
     body::{Body, Form, IdentityAct, Message, Purchase, Refund},
+    content::ProfileField,
     draft::{ChannelContext, Claim, Draft},
     event::{Event, RecordedEvent, Trust},
     ids::{EventId, Position},
@@ -173,6 +174,23 @@ impl Script {
         let mut draft = Draft::new(label, body);
         draft.occurred_at = Some(at);
         draft.identifiers = identifiers.to_vec();
+        self.draft(label, &channel.context(), draft)
+    }
+
+    /// Adds an event with a birth date in its profile.
+    #[must_use]
+    pub fn born(
+        self,
+        label: &str,
+        at: Micros,
+        (channel, date): (Channel, &str),
+        identifiers: &[Claim],
+        body: Body,
+    ) -> Self {
+        let mut draft = Draft::new(label, body);
+        draft.occurred_at = Some(at);
+        draft.identifiers = identifiers.to_vec();
+        draft.content.profile.insert(ProfileField::BirthDate, date.to_owned());
         self.draft(label, &channel.context(), draft)
     }
 

@@ -1,8 +1,9 @@
 //! Identity scenarios: short stories of one to six events with the customers that must exist afterwards, in any order of
-//! delivery, with any event delivered twice. [`all`] lists them; [`SKIPPED`] names what is not judged yet and why.
+//! delivery, with any event delivered twice. [`all`] lists them.
 
 pub mod builder;
 mod first;
+mod fourth;
 mod second;
 mod third;
 
@@ -122,20 +123,12 @@ pub fn twd(amount: i64) -> Money {
     Money::new(amount, 0)
 }
 
-/// What is not judged yet: the scenario and the reason.
-pub const SKIPPED: &[(&str, &str)] = &[
-    ("S14", "erasure is not part of the partition function yet"),
-    (
-        "S15 timelines",
-        "ownership by time of verified identifiers that moved is not part of it yet; its customers are judged",
-    ),
-];
-
 /// All scenarios that are judged.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     let mut all = first::scenarios();
     all.extend(second::scenarios());
     all.extend(third::scenarios());
+    all.extend(fourth::scenarios());
     all
 }

@@ -3,15 +3,15 @@
 use super::{
     Channel::{Email, Line, Ops, Pos, Web},
     Scenario, Script,
-    builder::{act, activity, at, c, form, message, o, purchase, v, visit},
+    builder::{act, activity, at, c, follow, form, linked, message, o, purchase, v, visit},
     customer,
 };
 use tributary_core::body::{Body, IdentityAct};
 
-/// S09 to S13, and S15 without its timelines.
+/// S09 to S15.
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut all = vec![shop_tablet(), family_email(), claimed_email()];
-    all.extend([unlinked(), relinked(), recycled_phone()]);
+    all.extend([unlinked(), relinked(), erased(), recycled_phone()]);
     all
 }
 
@@ -88,6 +88,21 @@ fn relinked() -> Scenario {
     Scenario::new("S13 the newest of unlink and link counts", script, customers)
 }
 
+fn erased() -> Scenario {
+    let (member, line) = (v("member", "M1"), v("line/prov-1", "U1"));
+    let script = Script::new()
+        .event("e1", at(1, 0), Pos, std::slice::from_ref(&member), purchase(10))
+        .event("e2", at(2, 0), Line, std::slice::from_ref(&line), follow())
+        .event("e3", at(3, 0), Line, &[line.clone(), member.clone()], linked(true))
+        .event("e4", at(4, 0), Ops, &[member, line.clone()], act(IdentityAct::Erase))
+        .event("e5", at(2, 0), Line, std::slice::from_ref(&line), message())
+        .event("e6", at(9, 0), Line, &[line], follow());
+    let customers = vec![customer(&[("line/prov-1", "U1")], &["e6"]).born("e6", 0)];
+    let mut scenario = Scenario::new("S14 an erasure reaches merged parts", script, customers);
+    scenario.nobody = vec!["e1", "e2", "e3", "e5"];
+    scenario
+}
+
 fn recycled_phone() -> Scenario {
     let phone = ("phone", "0955000222");
     let script = Script::new()
@@ -96,8 +111,8 @@ fn recycled_phone() -> Scenario {
         .event("e3", at(3, 0), Pos, &[c(phone.0, phone.1)], purchase(70))
         .event("e4", at(12, 0), Pos, &[c(phone.0, phone.1)], purchase(80));
     let customers = vec![
-        customer(&[("member", "M1")], &[]).any_timeline(),
-        customer(&[("member", "M2"), phone], &[]).any_timeline(),
+        customer(&[("member", "M1")], &["e1", "e3"]).bought(1, 0, 70).born("e1", 0),
+        customer(&[("member", "M2"), phone], &["e2", "e4"]).bought(1, 0, 80).born("e1", 1),
     ];
     let mut scenario = Scenario::new("S15 one phone under two member numbers", script, customers);
     scenario.refused = vec![[("member", "M1"), phone]];

@@ -79,6 +79,10 @@ fn resolved(
         let resolver = &read.engine().fold().resolver;
         let answer = |id: &CustomerId| {
             let now = read.resolve(*id).and_then(|c| resolver.id(c));
+            if read.is_erased(*id) {
+                assert_eq!(now, None, "{id} was erased");
+                return (*id, now);
+            }
             let token = token(id);
             let attached = wanted.customers.iter().filter(|c| c.attached.contains(&token));
             let holders: Vec<_> =

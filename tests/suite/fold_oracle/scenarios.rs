@@ -2,10 +2,11 @@
 
 use super::{Seen, World, expected};
 use std::collections::{BTreeMap, BTreeSet};
+use tributary_core::{change::ChangeKind, ids::CustomerId};
 use tributary_tests::{
     generate::deliver,
     oracle::{Bought, outcome},
-    scenario::{Scenario, all, twd},
+    scenario::{Scenario, all, builder::at, twd},
 };
 
 /// Orders of delivery a scenario is judged in.
@@ -27,6 +28,49 @@ fn every_scenario_gives_its_customers_in_any_order() {
             assert_eq!(world.fold.digest(), listed.fold.digest(), "{}: order {seed}", scenario.name);
         }
     }
+}
+
+/// S14: one change says who is no more, and lists the ids that were merged into it before.
+#[test]
+fn an_erasure_is_told_once_with_the_ids_it_covers() {
+    let all = all();
+    let scenario = all.iter().find(|s| s.name.starts_with("S14")).expect("S14");
+    let world = World::of(&scenario.events(), &scenario.policy, 0);
+    let told = |kind| world.changes.iter().filter(move |c| c.kind == kind).collect::<Vec<_>>();
+    let id = |label, ordinal| CustomerId { event: scenario.id(label), ordinal };
+    let erased = told(ChangeKind::Erased);
+    assert_eq!(erased.len(), 1, "{:#?}", world.changes);
+    assert_eq!((erased[0].customer, erased[0].from.clone()), (id("e1", 0), vec![id("e2", 0)]));
+    assert_eq!(erased[0].caused_by, scenario.id("e4"));
+    let created: BTreeSet<_> = told(ChangeKind::Created).iter().map(|c| c.customer).collect();
+    assert_eq!(created, BTreeSet::from([id("e1", 0), id("e2", 0), id("e6", 0)]));
+    let resolver = &world.fold.resolver;
+    for (token, day, gone) in
+        [(("member", "M1"), 1, true), (("line/prov-1", "U1"), 2, true), (("line/prov-1", "U1"), 9, false)]
+    {
+        assert_eq!(resolver.is_erased(scenario.token(token), at(day, 0)), gone, "{token:?} of day {day}");
+    }
+    // A late event of the erased customer is told to nobody.
+    let late = world.changes.iter().filter(|c| c.caused_by == scenario.id("e5"));
+    assert_eq!(late.count(), 0);
+}
+
+/// S15: who had the phone when, and who has it in the past.
+#[test]
+fn a_recycled_phone_has_owners_by_time() {
+    let all = all();
+    let scenario = all.iter().find(|s| s.name.starts_with("S15")).expect("S15");
+    let world = World::of(&scenario.events(), &scenario.policy, 0);
+    let (resolver, phone) = (&world.fold.resolver, scenario.token(("phone", "0955000222")));
+    let holder = |member| resolver.customer_of(scenario.token(("member", member))).expect("a customer");
+    let tenures: Vec<_> = resolver.tenures(phone).iter().map(|t| (t.customer, t.from.1)).collect();
+    assert_eq!(tenures, [(holder("M1"), scenario.id("e1")), (holder("M2"), scenario.id("e2"))]);
+    assert_eq!(resolver.past_contacts(holder("M1")), [phone]);
+    assert_eq!(resolver.past_contacts(holder("M2")), []);
+    let links = resolver.links(holder("M1"));
+    let stories = resolver.stories(holder("M1"), &links);
+    let story = stories.iter().find(|s| s.token == phone).expect("a contact");
+    assert!(story.past && !story.own);
 }
 
 /// S02 is S01 recorded in another order: only the name that comes from the first record differs.

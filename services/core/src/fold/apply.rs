@@ -241,7 +241,7 @@ impl Fold {
         if let Body::Identity { act } = event.event.body {
             self.resolver.act(event, act);
         } else {
-            self.resolver.assert(&fact.ids, at, event.event.id);
+            self.resolver.assert(&fact.ids, at, event.event.id, contribution.born());
         }
         let mut home = self.home(event);
         if fact.ids.is_empty()
@@ -341,7 +341,7 @@ impl Fold {
     /// The strongest identifier by what the event itself says; a blocked pattern is never a home.
     fn home(&self, event: &RecordedEvent) -> Token {
         let policy = self.resolver.policy();
-        let live = crate::identity::taking_part(event).iter().filter(|i| !policy.blocks(i.marks));
+        let live = crate::identity::taking_part(event).iter().filter(|i| !policy.blocks(i.token, i.marks));
         match live.min_by_key(|i| (policy.strength(&i.kind, i.trust), i.token)) {
             Some(strongest) if event.event.is_for_customers() => strongest.token,
             _ => channel_fragment(&event.event.channel),
@@ -360,6 +360,9 @@ impl Fold {
         let regroupings = self.resolver.settle();
         let customer = fact.and_then(|(ids, at)| self.resolver.attribute(ids, at));
         self.tell(event, regroupings, customer);
+        for stirred in self.resolver.stirred() {
+            self.touch(Some(stirred), event);
+        }
         if let Some((ids, _)) = fact {
             self.touch_owners(ids, event);
         }

@@ -80,7 +80,7 @@ impl Fold {
             }
         } else {
             for gone in ended {
-                self.push(ChangeKind::Erased, gone.id, gone.version, event, Vec::new(), Vec::new());
+                self.push(ChangeKind::Erased, gone.id, gone.version, event, gone.from, Vec::new());
             }
         }
         for r in all {

@@ -5,6 +5,7 @@ use crate::{
     codec::{BadRow, Reader, Writer},
     content::{Profile, ProfileField, ProfileSource},
     event::{Event, Trust, flags},
+    identity::Born,
     ids::FactKey,
     money::Money,
     seal::{Cell, Role},
@@ -118,6 +119,13 @@ impl Contribution {
             source: event.profile_source,
             trust,
         }
+    }
+
+    /// The birth date of the profile, in the form that identity compares.
+    #[must_use]
+    pub fn born(&self) -> Option<Born> {
+        let (_, cell) = self.profile.iter().find(|(field, _)| *field == ProfileField::BirthDate)?;
+        Born::of(std::str::from_utf8(cell.open().ok()?).ok()?)
     }
 
     /// The row form.

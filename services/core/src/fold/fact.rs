@@ -75,7 +75,7 @@ pub fn ids_of(event: &RecordedEvent, policy: &Policy) -> Ids {
     if !event.event.is_for_customers() {
         return Ids::new();
     }
-    let live = taking_part(event).iter().filter(|i| !policy.blocks(i.marks));
+    let live = taking_part(event).iter().filter(|i| !policy.blocks(i.token, i.marks));
     live.map(|i| (i.token, i.trust)).collect()
 }
 

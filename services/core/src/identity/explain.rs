@@ -62,6 +62,8 @@ pub struct IdentifierStory {
     pub shared: bool,
     /// It is this customer's own; otherwise only a contact (claimed, or seen with).
     pub own: bool,
+    /// It belonged to this customer once and moved on.
+    pub past: bool,
 }
 
 impl Resolver {
@@ -101,6 +103,7 @@ impl Resolver {
             contacts.extend([link.ends.0, link.ends.1].iter().filter_map(|t| self.state.find(*t)));
         }
         contacts.extend(members.iter().flat_map(|n| self.seen_with(*n)));
+        contacts.extend(self.past_nodes(customer));
         contacts.sort_unstable();
         contacts.dedup();
         contacts.retain(|n| !members.contains(n));
@@ -154,29 +157,48 @@ impl Resolver {
             count,
             shared: links.iter().any(refused) || many,
             own,
+            past: !own && self.past_nodes(customer).contains(&node),
         })
     }
 
+    /// Whether facts at home with this identifier may belong to others than the customer that holds it.
+    #[must_use]
+    pub fn is_divided(&self, token: Token) -> bool {
+        self.state.find(token).is_some_and(|n| self.has_parts(n))
+    }
+
+    /// It moved, or was erased: not all facts in its fragment are its holder's.
+    fn has_parts(&self, node: u32) -> bool {
+        self.moved(node) || self.state.erasures.touches(node)
+    }
+
     /// Identifiers whose facts are divided among customers and that may give this one a part: observed ones it was seen
-    /// with, and blocked ones named beside its own.
+    /// with, blocked ones named beside its own, and those that moved to or from it.
     #[must_use]
     pub fn divided(&self, customer: CustomerRef) -> Vec<Token> {
         let Some(members) = self.slot(customer).map(|c| c.members.clone()) else { return Vec::new() };
         let dropped = |n: u32| self.state.dropped(&self.policy, n);
-        let mut nodes: Vec<u32> = Vec::new();
-        for member in &members {
+        let mut nodes: Vec<u32> = self.past_nodes(customer);
+        let bases: Vec<u32> = members.iter().copied().chain(nodes.iter().copied()).collect();
+        for member in &bases {
             nodes.extend(
                 self.beside(*member).filter(|(n, t)| *t == Trust::Observed || dropped(*n)).map(|b| b.0),
             );
         }
         // What was seen with a customer's cookie is that customer's, even if only a blocked identifier stood beside it.
-        let seen: Vec<u32> = nodes.iter().copied().filter(|n| !dropped(*n)).collect();
+        let observed = |n: &u32| !dropped(*n) && !bases.contains(n);
+        let seen: Vec<u32> = nodes.iter().copied().filter(observed).collect();
+        nodes.extend(members.iter().copied().filter(|n| self.has_parts(*n)));
+        // Facts that lost an identifier to an erasure are still at home with it.
+        let lost = |n: &u32| self.state.erasures.lost_by(*n);
+        let homes: Vec<u32> = bases.iter().chain(&nodes).flat_map(lost).copied().collect();
+        nodes.extend(homes);
         for node in seen {
             nodes.extend(self.beside(node).filter(|(n, _)| dropped(*n)).map(|b| b.0));
         }
         nodes.sort_unstable();
         nodes.dedup();
-        nodes.retain(|n| !members.contains(n));
+        nodes.retain(|n| !members.contains(n) || self.has_parts(*n));
         nodes.into_iter().map(|n| self.state.nodes[n as usize].token).collect()
     }
 
@@ -195,6 +217,8 @@ impl Resolver {
         for beside in nodes {
             let own = self.customer_of(self.state.nodes[beside as usize].token);
             customers.extend(own.into_iter().chain(self.owners(self.state.nodes[beside as usize].token)));
+            let tenants = self.state.tenancies.of(beside).iter().filter_map(|n| self.customer_slot(*n));
+            customers.extend(tenants.map(|slot| CustomerRef(slot as u32)));
         }
         customers.sort_unstable();
         customers.dedup();

@@ -23,25 +23,27 @@ impl Resolver {
     /// The customer in whose timeline a fact with these identifiers and this time stands.
     #[must_use]
     pub fn attribute(&self, ids: &[(Token, Trust)], time: Micros) -> Option<CustomerRef> {
-        let node = self.strongest(ids)?;
+        let node = self.strongest(ids, time)?;
         self.holder(node, time)
     }
 
-    /// The node of the strongest identifier that was not dropped.
-    pub(crate) fn strongest(&self, ids: &[(Token, Trust)]) -> Option<u32> {
+    /// The node of the strongest identifier that was neither dropped nor erased since that time.
+    fn strongest(&self, ids: &[(Token, Trust)], time: Micros) -> Option<u32> {
         let live = ids.iter().filter_map(|(token, trust)| Some((self.state.find(*token)?, *trust)));
         let strength = |(node, trust): &(u32, Trust)| {
             let kind = self.state.kind_of(*node);
             (std::cmp::Reverse(*trust), kind.rank, self.state.nodes[*node as usize].token)
         };
         live.filter(|(node, _)| !self.state.dropped(&self.policy, *node))
+            .filter(|(node, _)| !self.state.erasures.covers(*node, time.0))
             .min_by_key(strength)
             .map(|(node, _)| node)
     }
 
     /// The customer of a node at a time: its own, or for an observed one its owner then.
     pub(crate) fn holder(&self, node: u32, time: Micros) -> Option<CustomerRef> {
-        if let Some(slot) = self.customer_slot(node) {
+        if self.customer_slot(node).is_some() {
+            let slot = self.customer_slot(self.owner_then(node, time))?;
             return Some(CustomerRef(slot as u32));
         }
         let mut latest: Option<((i64, EventId), u32)> = None;
@@ -58,7 +60,8 @@ impl Resolver {
                 first = Some((*e, owner));
             }
         }
-        let (_, owner) = latest.or(first)?;
+        let owner = latest.or(first)?;
+        let owner = self.owner_then(owner.1, Micros(owner.0.0));
         self.customer_slot(owner).map(|slot| CustomerRef(slot as u32))
     }
 
@@ -102,11 +105,14 @@ impl Resolver {
         self.state.find(token).map(|node| self.state.nodes[node as usize].birth)
     }
 
-    /// All customers that ever logged in with an observed identifier.
+    /// All customers that may ever have logged in with an observed identifier, tenants of a moved one that did included.
     #[must_use]
     pub fn owners(&self, token: Token) -> Vec<CustomerRef> {
         let Some(node) = self.state.find(token) else { return Vec::new() };
-        let slots = self.logins(node).filter_map(|(_, owner)| self.customer_slot(owner));
+        let with_tenants =
+            |owner: u32| std::iter::once(owner).chain(self.state.tenancies.of(owner).iter().copied());
+        let nodes = self.logins(node).flat_map(|(_, owner)| with_tenants(owner));
+        let slots = nodes.filter_map(|n| self.customer_slot(n));
         let mut owners: Vec<CustomerRef> = slots.map(|slot| CustomerRef(slot as u32)).collect();
         owners.sort_unstable();
         owners.dedup();

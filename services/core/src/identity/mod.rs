@@ -6,7 +6,10 @@
 //! Only the greatest (revision, generation) of each fact takes part (of equal ones the lowest event id), and only facts that may touch customers
 //! ([`Event::is_for_customers`](crate::event::Event::is_for_customers)). Their *time* is `min(occurred_at, recorded_at)`.
 //!
-//! 0. **Drop** identifiers with an active blocklist pattern, identifiers blocked by an operator (the newest of block and
+//! 0. **Erase.** An `erase` act lists identifiers. An event at or before its `occurred_at` (which nothing cuts) loses those of
+//!    them that it names, in its fact and for births. So does an operator's act on a
+//!    pair that is not later than the erasure of one of the two: it counts no more. Blocks stay.
+//!    **Drop** identifiers with an active blocklist pattern, those that the policy calls ours, identifiers blocked by an operator (the newest of block and
 //!    unblock by (time, event id) counts), and of a `link` that failed all identifiers but the first.
 //!    A *node* is an identifier that is left in at least one fact. It is *verified* if one of them names it so.
 //! 1. **Links.** Two identifiers of one fact make a link whose trust is the lower of both; one with an `observed` end is
@@ -17,39 +20,75 @@
 //!    (The newest evidence is the greatest (time, event id).)
 //! 2. **Level 1**: operator links, then verified ones. A link is taken unless the customer it would make has too many
 //!    identifiers of a type (per scope where the policy says so) or in all, or holds a cannot-link pair; then it is refused.
+//!    Of several reasons the first of these is told: `cannot_link`; `unique`, where two identifiers of a type of which there
+//!    is one each would meet; `limit`; at level 2 `birth_date`.
 //!    What level 1 joins is a *V-component*; it is *anchored* if a node of it anchors: verified and of an anchoring type,
 //!    or of a type that anchors even when claimed.
+//!    A *raw component* is what all links would join without any refusal, claims on identifiers with more than
+//!    [`policy::HUB_MAX`] partners aside. One of more links than the policy's `quarantine_links` is *quarantined*: its claimed
+//!    links are all refused, as `quarantined`.
 //! 3. **Level 2**: claimed links, one for each pair and combination of the ends' trusts. For each end that the link claims
 //!    (does not verify): refused as `verified_elsewhere` if that end is verified and its V-component is not the other
 //!    end's; refused as `shared` if that end is shared. Otherwise taken or refused as in level 1.
 //!    An identifier is *shared* if it is the claimed end of links from more than `fanout_cap` anchored V-components other
 //!    than its own, or if it is the claimed end of links with more than [`policy::HUB_MAX`] different partners.
 //!    Of two claimed ends the one with the smaller token is looked at first.
+//!
+//!    **Birth dates** (if the policy says `birth_dates`). A fact whose profile has a birth date ([`Born`]) and that was not
+//!    removed gives it to each of its identifiers that it does not observe; one claimed beside more than
+//!    [`policy::HUB_MAX`] others takes none. A transferable identifier with several birth dates is *mixed*. A claimed end
+//!    that is mixed refuses its link as `birth_date`, after `shared`. A customer's birth dates are those of its identifiers
+//!    that are not mixed; a claimed link is refused as `birth_date` if both customers have birth dates and none in common.
+//!    After all claimed links come *matched* ones, for each mixed x and birth date d: of the identifiers beside x in facts of
+//!    d that claim x, those count that are not mixed and are verified there, or claimed and neither verified anywhere nor
+//!    shared. The one with the smallest (rank, token) is linked with each other one. They are taken in order of smaller rank,
+//!    larger rank, smaller token, larger token, under the rules of claimed links for the whole customer; none is taken in
+//!    quarantine.
 //! 4. **Observed** identifiers (those that every fact naming them names so) are never joined. A *login* is a fact that names one together with identifiers that are not
 //!    observed; it belongs to the customer of the strongest of those. owner(x, t) = customer of the latest login on x (by
 //!    (time, event id)) at or before t, else of the first login after t, else x is a customer by itself.
 //!
+//! 5. **Owners by time.** Of a pair of identifiers whose verified link was refused as `unique`, the one with the greater
+//!    (rank, token) *moved* if its type is transferable, and the other is its *tenant*. Proofs of a moved x are
+//!    - facts that name x and another identifier verified: of x's own customer if one of the others is in it, else of the
+//!      tenant with the smallest (rank, token) among them; and
+//!    - where there is one of x's type (and scope) to a customer, facts that verify a tenant and another identifier of that
+//!      type that is in the tenant's customer: these are of x's own customer, as x was replaced.
+//!
+//!    One event proves for x's own customer or for a tenant, not both. Proofs after the newest one of x's own customer do not
+//!    count. owner(x, t) = x's own customer from that newest one on and where there is none; before, the customer of the
+//!    latest proof (by (time, event id)) at or before t, else of the first proof.
+//!
 //! The *strongest* identifier of a fact has the most trust, then the smallest rank, then the smallest token. A fact is in
-//! the timeline of the customer of its strongest identifier that was not dropped (observed: of the owner at its time).
+//! the timeline of the customer of its strongest identifier that was not dropped (observed or moved: of the owner at its
+//! time), and so is a login.
 //! A refund that names nobody (or only what patterns block) is where the purchase is that it is of, by the purchase's time.
 //!
 //! A customer is named after its birth: the smallest (recorded_at, event id, ordinal) at which an event named one of its
 //! identifiers, superseded revisions and duplicates included.
 //!
-//! Absent here: ownership by time of verified identifiers that moved (a recycled phone number), erasure, suggestions by
-//! score.
+//! An event that an operator retracted is a removal of its fact that beats every reading of the same revision
+//! ([`Event::retraction`](crate::event::Event::retraction)).
+//!
+//! Absent here: suggestions by score, marks for suspicious identifiers.
 
+mod born;
 mod compare;
+mod erase;
 mod explain;
 mod lookup;
 mod partition;
 pub mod policy;
+mod quarantine;
 mod resolver;
 mod snapshot;
 mod state;
+mod tenure;
 
+pub use born::Born;
 pub use compare::{Difference, Merge, Split};
 pub use explain::{IdentifierStory, LINKS_MAX, LinkStory};
 pub use partition::{Refusal, Tier};
 pub use resolver::{CustomerRef, Regrouping, Resolver};
 pub use state::{Birth, taking_part};
+pub use tenure::Tenure;

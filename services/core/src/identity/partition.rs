@@ -4,9 +4,11 @@
 use crate::{
     event::Trust,
     identity::{
+        born::Born,
         policy::{HUB_MAX, Policy},
         state::{Evidence, Kind, State},
     },
+    ids::EventId,
     token::Token,
 };
 use serde::Serialize;
@@ -23,6 +25,8 @@ pub enum Tier {
     Verified,
     /// At least one end typed by somebody.
     Claimed,
+    /// Both named beside one value that several people use, with one birth date.
+    Matched,
 }
 
 /// Why a link was refused.
@@ -31,12 +35,18 @@ pub enum Tier {
 pub enum Refusal {
     /// An operator said that two identifiers do not belong together.
     CannotLink,
+    /// The customer would have two identifiers of a type of which there is one each: of two verified ones the newer counts.
+    Unique,
     /// The customer would have too many identifiers, of one type or in all.
     Limit,
     /// The claimed identifier is verified on another customer.
     VerifiedElsewhere,
     /// The claimed identifier is claimed by several customers.
     Shared,
+    /// The customers' birth dates differ, or the claimed identifier was claimed with several.
+    BirthDate,
+    /// So many links hang together that no claim among them is believed.
+    Quarantined,
 }
 
 /// A link as the evaluation saw it.
@@ -56,6 +66,8 @@ pub(crate) struct Partition {
     pub parts: Vec<SmallVec<[u32; 4]>>,
     /// All links in the order they were looked at.
     pub decisions: Vec<Decision>,
+    /// Identifiers of components with too many links.
+    pub quarantined: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -148,18 +160,37 @@ pub(crate) fn is_hub(state: &State, policy: &Policy, node: u32) -> bool {
     false
 }
 
+/// Birth dates that current facts give to an identifier; none to a hub, whose facts are not looked through.
+fn dates(state: &State, policy: &Policy, node: u32) -> SmallVec<[Born; 2]> {
+    let mut dates = SmallVec::new();
+    let n = &state.nodes[node as usize];
+    if !is_hub(state, policy, node) {
+        let groups = n.verified.iter().chain(&n.claimed);
+        dates.extend(groups.flat_map(|g| state.born_of(*g)));
+        dates.sort_unstable();
+        dates.dedup();
+    }
+    dates
+}
+
 fn pair(a: u32, b: u32) -> (u32, u32) {
     (a.min(b), a.max(b))
 }
 
 /// The newest act on the pair, if it is a link.
 fn operator_link(state: &State, a: u32, b: u32) -> Option<Evidence> {
-    let acts = state.pairs.get(&pair(a, b))?;
-    acts.last().filter(|act| act.2).map(|act| (act.0, act.1))
+    newest_act(state, a, b).filter(|act| act.2).map(|act| (act.0, act.1))
 }
 
 fn cannot_link(state: &State, a: u32, b: u32) -> bool {
-    state.pairs.get(&pair(a, b)).and_then(|acts| acts.last()).is_some_and(|act| !act.2)
+    newest_act(state, a, b).is_some_and(|act| !act.2)
+}
+
+/// The newest act on the pair, unless one of the two was erased since.
+fn newest_act(state: &State, a: u32, b: u32) -> Option<(i64, EventId, bool)> {
+    let act = *state.pairs.get(&pair(a, b))?.last()?;
+    let erased = |node| state.erasures.covers(node, act.0);
+    (!erased(a) && !erased(b)).then_some(act)
 }
 
 /// The partition of `nodes`, which must be closed under [`reach`].
@@ -175,19 +206,29 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
     links.sort_unstable_by_key(|link| link.order());
     let mut join = Joining::new(state, policy, nodes);
     let mut decisions = Vec::with_capacity(links.len());
+    let quarantine = Quarantine::of(&join, &links);
     let level_2 = links.partition_point(|l| l.tier != Tier::Claimed);
     for link in &links[..level_2] {
-        let refused = join.take(link.ends);
+        let refused = join.take(link.ends, false);
         decisions.push(Decision { tier: link.tier, ends: link.ends, newest: link.newest, refused });
     }
     if level_2 < links.len() {
         let claims = Claims::of(&join, &links[level_2..]);
         for link in &links[level_2..] {
-            let refused = claims.refuse(&join, link).or_else(|| join.take(link.ends));
+            let refused = quarantine
+                .refuse(&join, link)
+                .or_else(|| claims.refuse(&join, link))
+                .or_else(|| join.take(link.ends, true));
             decisions.push(Decision { tier: link.tier, ends: link.ends, newest: link.newest, refused });
         }
+        for link in claims.matched(&join) {
+            let refused = quarantine.refuse(&join, &link).or_else(|| join.take(link.ends, true));
+            let (tier, ends, newest) = (link.tier, link.ends, link.newest);
+            decisions.push(Decision { tier, ends, newest, refused });
+        }
     }
-    Partition { parts: join.parts(), decisions }
+    let quarantined = quarantine.nodes(&join);
+    Partition { parts: join.parts(), decisions, quarantined }
 }
 
 fn links(state: &State, policy: &Policy, nodes: &[u32]) -> Vec<Link> {
@@ -210,11 +251,12 @@ fn links(state: &State, policy: &Policy, nodes: &[u32]) -> Vec<Link> {
                 let out = |end: &(u32, Trust)| nodes.binary_search(&end.0).is_err();
                 if !(out(a) || out(b) || claimed_hub(a) || claimed_hub(b)) {
                     let tier = if a.1.min(b.1) == Trust::Verified { Tier::Verified } else { Tier::Claimed };
-                    merge(&mut links, link(state, tier, *a, *b, newest));
+                    links.push(link(state, tier, *a, *b, newest));
                 }
             }
         }
     }
+    merge(&mut links);
     for node in nodes {
         for partner in state.nodes[*node as usize].partners.iter().filter(|p| *p > node) {
             if let Some(newest) = operator_link(state, *node, *partner)
@@ -237,13 +279,55 @@ fn link(state: &State, tier: Tier, a: (u32, Trust), b: (u32, Trust), newest: Evi
 }
 
 /// The same pair with the same trusts is one link; its newest evidence counts.
-fn merge(links: &mut Vec<Link>, new: Link) {
-    let same = |l: &&mut Link| l.ends == new.ends && l.trusts == new.trusts;
-    // Components are small; only a runaway one makes this worth a map, and hubs are cut before.
-    match links.iter_mut().find(same) {
-        Some(known) => known.newest = known.newest.max(new.newest),
-        None => links.push(new),
+fn merge(links: &mut Vec<Link>) {
+    links.sort_unstable_by_key(|l| (l.ends, l.trusts, Reverse(l.newest)));
+    links.dedup_by_key(|l| (l.ends, l.trusts));
+}
+
+/// Components with too many links.
+struct Quarantine {
+    /// Raw component of each node's index, and of each component how many links; empty where there cannot be enough.
+    component: Vec<usize>,
+    links: Vec<u32>,
+    most: u32,
+}
+
+impl Quarantine {
+    fn of(join: &Joining<'_>, links: &[Link]) -> Self {
+        let most = join.policy.quarantine_links;
+        if links.len() <= most as usize {
+            return Self { component: Vec::new(), links: Vec::new(), most };
+        }
+        let mut parent: Vec<usize> = (0..join.nodes.len()).collect();
+        for link in links {
+            let (a, b) = (join.index(link.ends.0), join.index(link.ends.1));
+            let (a, b) = (root(&mut parent, a), root(&mut parent, b));
+            parent[a.max(b)] = a.min(b);
+        }
+        let component: Vec<usize> = (0..parent.len()).map(|i| root(&mut parent, i)).collect();
+        let mut counts = vec![0; component.len()];
+        links.iter().for_each(|l| counts[component[join.index(l.ends.0)]] += 1);
+        Self { component, links: counts, most }
     }
+
+    fn refuse(&self, join: &Joining<'_>, link: &Link) -> Option<Refusal> {
+        let component = *self.component.get(join.index(link.ends.0))?;
+        (self.links[component] > self.most).then_some(Refusal::Quarantined)
+    }
+
+    fn nodes(&self, join: &Joining<'_>) -> Vec<u32> {
+        let nodes = join.nodes.iter().zip(&self.component);
+        nodes.filter(|(_, c)| self.links[**c] > self.most).map(|(n, _)| *n).collect()
+    }
+}
+
+/// The root of a node, which its path is shortened to.
+fn root(parent: &mut [usize], mut index: usize) -> usize {
+    while parent[index] != index {
+        parent[index] = parent[parent[index]];
+        index = parent[index];
+    }
+    index
 }
 
 /// Which claimed identifiers are shared or verified elsewhere, judged once between level 1 and level 2.
@@ -299,8 +383,51 @@ impl Claims {
             if self.shared[end] {
                 return Some(Refusal::Shared);
             }
+            if join.mixed[end] {
+                return Some(Refusal::BirthDate);
+            }
         }
         None
+    }
+}
+
+impl Claims {
+    /// Links between identifiers that stand beside one mixed value with one birth date, in their order.
+    fn matched(&self, join: &Joining<'_>) -> Vec<Link> {
+        let (state, mut links) = (join.state, Vec::new());
+        for (at, x) in join.nodes.iter().enumerate().filter(|(at, _)| join.mixed[*at]) {
+            let mut beside: SmallVec<[(Born, u32, Evidence); 8]> = SmallVec::new();
+            for group in &state.nodes[*x as usize].claimed {
+                let Some(newest) = state.groups[*group as usize].newest() else { continue };
+                for (partner, trust) in &state.groups[*group as usize].ids {
+                    let index = join.nodes.binary_search(partner);
+                    if index.is_ok_and(|p| p != at && self.counts(join, p, *trust)) {
+                        beside.extend(state.born_of(*group).map(|born| (born, *partner, newest)));
+                    }
+                }
+            }
+            let strength = |n: u32| (state.kind_of(n).rank, state.nodes[n as usize].token);
+            beside.sort_unstable_by_key(|(born, n, newest)| (*born, strength(*n), Reverse(*newest)));
+            beside.dedup_by_key(|(born, n, _)| (*born, *n));
+            for of_one_date in beside.chunk_by(|a, b| a.0 == b.0) {
+                let end = |n: u32| (n, Trust::Claimed);
+                let first = end(of_one_date[0].1);
+                let others = of_one_date[1..].iter();
+                links.extend(others.map(|o| link(state, Tier::Matched, first, end(o.1), o.2)));
+            }
+        }
+        links.sort_unstable_by_key(|l| (l.ranks, l.tokens, Reverse(l.newest)));
+        links.dedup_by_key(|l| l.ends);
+        links
+    }
+
+    /// Whether an identifier of this trust in a fact counts for a match.
+    fn counts(&self, join: &Joining<'_>, index: usize, trust: Trust) -> bool {
+        let free = || {
+            let hub = is_hub(join.state, join.policy, join.nodes[index]);
+            !self.verified[index] && !self.shared[index] && !hub
+        };
+        !join.mixed[index] && (trust == Trust::Verified || free())
     }
 }
 
@@ -315,6 +442,10 @@ struct Joining<'a> {
     size: Vec<u32>,
     /// Pairs of indices that may not meet.
     cannot: Vec<(usize, usize)>,
+    /// Of each root: birth dates of its identifiers that are not mixed.
+    born: Vec<SmallVec<[Born; 2]>>,
+    /// Of each index: whether facts give it several birth dates, though it is one person's at a time.
+    mixed: Vec<bool>,
 }
 
 impl<'a> Joining<'a> {
@@ -331,7 +462,18 @@ impl<'a> Joining<'a> {
         }
         let classes = nodes.iter().map(|n| SmallVec::from_slice(&[(state.kind_of(*n).class, 1)])).collect();
         let (parent, size) = ((0..nodes.len()).collect(), vec![1; nodes.len()]);
-        Self { state, policy, nodes, parent, classes, size, cannot }
+        let mut born: Vec<SmallVec<[Born; 2]>> = vec![SmallVec::new(); nodes.len()];
+        let mut mixed = vec![false; nodes.len()];
+        if policy.birth_dates && !state.born.is_empty() {
+            for (index, node) in nodes.iter().enumerate() {
+                born[index] = dates(state, policy, *node);
+                mixed[index] = born[index].len() > 1 && state.kind_of(*node).transferable;
+                if mixed[index] {
+                    born[index].clear();
+                }
+            }
+        }
+        Self { state, policy, nodes, parent, classes, size, cannot, born, mixed }
     }
 
     fn index(&self, node: u32) -> usize {
@@ -345,30 +487,34 @@ impl<'a> Joining<'a> {
         index
     }
 
-    /// Joins the customers of both ends, or says why not.
-    fn take(&mut self, ends: (u32, u32)) -> Option<Refusal> {
+    /// Joins the customers of both ends, or says why not. `by_claim`: their birth dates must agree.
+    fn take(&mut self, ends: (u32, u32), by_claim: bool) -> Option<Refusal> {
         let (mut a, mut b) = (self.root(self.index(ends.0)), self.root(self.index(ends.1)));
         if a == b {
             return None;
         }
-        if self.size[a] + self.size[b] > self.policy.max_identifiers {
-            return Some(Refusal::Limit);
-        }
-        for (class, count) in &self.classes[b] {
-            let with = self.classes[a].iter().find(|c| c.0 == *class).map_or(0, |c| c.1);
-            if with + count > self.state.kinds[*class as usize].max {
-                return Some(Refusal::Limit);
-            }
-        }
         let meets = |p: &(usize, usize)| pair_of(self.root(p.0), self.root(p.1)) == pair_of(a, b);
         if self.cannot.iter().any(meets) {
             return Some(Refusal::CannotLink);
+        }
+        if let Some(refused) = self.too_many(a, b) {
+            return Some(refused);
+        }
+        let differ =
+            |a: &[Born], b: &[Born]| !a.is_empty() && !b.is_empty() && !a.iter().any(|d| b.contains(d));
+        if by_claim && differ(&self.born[a], &self.born[b]) {
+            return Some(Refusal::BirthDate);
         }
         if self.size[a] < self.size[b] {
             (a, b) = (b, a);
         }
         self.parent[b] = a;
         self.size[a] += self.size[b];
+        for born in std::mem::take(&mut self.born[b]) {
+            if !self.born[a].contains(&born) {
+                self.born[a].push(born);
+            }
+        }
         for (class, count) in std::mem::take(&mut self.classes[b]) {
             match self.classes[a].iter_mut().find(|c| c.0 == class) {
                 Some(known) => known.1 += count,
@@ -376,6 +522,23 @@ impl<'a> Joining<'a> {
             }
         }
         None
+    }
+
+    /// Whether the customer of both roots would have too many identifiers.
+    fn too_many(&self, a: usize, b: usize) -> Option<Refusal> {
+        let mut refused =
+            (self.size[a] + self.size[b] > self.policy.max_identifiers).then_some(Refusal::Limit);
+        for (class, count) in &self.classes[b] {
+            let with = self.classes[a].iter().find(|c| c.0 == *class).map_or(0, |c| c.1);
+            let max = self.state.kinds[*class as usize].max;
+            if with > 0 && max == 1 {
+                return Some(Refusal::Unique);
+            }
+            if with + count > max {
+                refused = Some(Refusal::Limit);
+            }
+        }
+        refused
     }
 
     fn parts(&self) -> Vec<SmallVec<[u32; 4]>> {

@@ -5,9 +5,11 @@ use crate::{
     body::{Body, IdentityAct},
     event::{RecordedEvent, Trust},
     identity::{
+        born::Born,
         partition::{evaluate, reach},
         policy::Policy,
-        state::{Birth, Customer, Evidence, NONE, State, insert_sorted, taking_part},
+        quarantine::is_claim,
+        state::{Birth, Customer, Evidence, NONE, State, insert_sorted, remove_sorted, taking_part},
     },
     ids::{CustomerId, EventId},
     time::Micros,
@@ -46,7 +48,14 @@ pub struct Resolver {
     pub(crate) state: State,
     /// Sum of the hashes of all customers; the same for the same partition, however it came about.
     pub(crate) digest: u128,
-    touched: Vec<u32>,
+    pub(crate) touched: Vec<u32>,
+    /// Something else than new claims came since the last settling.
+    pub(crate) beyond_claims: bool,
+    /// Identifiers erased since the last settling, with the births they lost.
+    pub(crate) forgotten: Vec<(u32, CustomerId)>,
+    /// Identifiers whose owners by time may have changed since the last settling, and in it.
+    pub(crate) stirred: Vec<u32>,
+    pub(crate) stirred_last: Vec<u32>,
 }
 
 impl Resolver {
@@ -83,44 +92,54 @@ impl Resolver {
                 event: event.event.id,
                 ordinal: ordinal.min(255) as u8,
             };
+            let known = self.state.nodes.len();
             let (node, earlier) = self.state.intern(&self.policy, id, birth);
-            if earlier {
+            let reborn = self.remember_naming(node, event.effective_at().0, birth);
+            if earlier || reborn {
+                self.beyond_claims |= (node as usize) < known;
                 self.touched.push(node);
             }
         }
     }
 
-    /// A fact's current revision names these identifiers: they count from now on. [`Resolver::note`] comes first.
-    pub fn assert(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId) {
-        self.each_group(ids, (at.0, event), insert_sorted);
+    /// A fact's current revision names these identifiers, and the person's birth date: they count from now on.
+    /// [`Resolver::note`] comes first.
+    pub fn assert(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId, born: Option<Born>) {
+        let (set, lost) = self.named(ids, at.0);
+        self.remember_lost(&set, &lost);
+        self.each_group(&set, (at.0, event), true, born);
     }
 
-    /// The revision is no longer the current one: its identifiers count no more.
+    /// The revision is no longer the current one: its identifiers count no more. All as it was asserted.
     pub fn retract(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId) {
-        self.each_group(ids, (at.0, event), |list, evidence| match list.binary_search(&evidence) {
-            Ok(at) => {
-                list.remove(at);
-                true
-            }
-            Err(_) => false,
-        });
+        let (set, _) = self.named(ids, at.0);
+        self.each_group(&set, (at.0, event), false, None);
     }
 
-    fn each_group(
-        &mut self,
-        ids: &[(Token, Trust)],
-        evidence: Evidence,
-        mut change: impl FnMut(&mut Vec<Evidence>, Evidence) -> bool,
-    ) {
-        let mut firm = Set::new();
-        let mut observed: SmallVec<[u32; 2]> = SmallVec::new();
+    /// The identifiers that are left of an event of this time, and those that it lost to erasures.
+    fn named(&self, ids: &[(Token, Trust)], at: i64) -> (Set, SmallVec<[u32; 2]>) {
+        let (mut set, mut lost) = (Set::new(), SmallVec::new());
         for (token, trust) in ids {
-            match (self.state.find(*token), *trust) {
-                (Some(node), Trust::Observed) => observed.push(node),
-                (Some(node), trust) => firm.push((node, trust)),
-                (None, _) => {}
+            match self.state.find(*token) {
+                Some(node) if self.state.erasures.covers(node, at) => lost.push(node),
+                Some(node) => set.push((node, *trust)),
+                None => {}
             }
         }
+        (set, lost)
+    }
+
+    /// Adds or removes evidence for all groups of one fact's identifiers.
+    pub(crate) fn each_group(
+        &mut self,
+        ids: &[(u32, Trust)],
+        evidence: Evidence,
+        adds: bool,
+        born: Option<Born>,
+    ) {
+        let is_observed = |(_, trust): &&(u32, Trust)| *trust == Trust::Observed;
+        let mut firm: Set = ids.iter().filter(|id| !is_observed(id)).copied().collect();
+        let mut observed: SmallVec<[u32; 2]> = ids.iter().filter(is_observed).map(|(n, _)| *n).collect();
         firm.sort_unstable();
         let mut sets: SmallVec<[Set; 2]> = SmallVec::new();
         if firm.is_empty() {
@@ -142,13 +161,26 @@ impl Resolver {
             let group = self.state.group(&set);
             let list = &mut self.state.groups[group as usize].evidence;
             let (was_live, was_newest) = (!list.is_empty(), list.last().copied());
-            if !change(list, evidence) {
+            let changed = if adds { insert_sorted(list, evidence) } else { remove_sorted(list, &evidence) };
+            if !changed {
                 continue;
             }
             let (live, newest) = (!list.is_empty(), list.last().copied());
+            self.stir(&set);
+            let firm = set.iter().all(|(_, trust)| *trust != Trust::Observed);
+            let dates_changed = match born {
+                Some(born) if firm => self.state.add_born(group, born, evidence.1),
+                None if !adds => self.state.remove_born(group, evidence.1).is_some_and(|(_, gone)| gone),
+                _ => false,
+            };
             // Nothing can change for identifiers that stay as they were linked, unless the order of links matters.
-            if was_live != live || (newest != was_newest && self.order_matters(&set)) {
-                self.touched.extend(set.iter().map(|(node, _)| *node));
+            if was_live != live || dates_changed || (newest != was_newest && self.order_matters(&set)) {
+                self.beyond_claims |= !(adds && is_claim(&set));
+                for (node, _) in &set {
+                    self.touched.push(*node);
+                    // Whoever an operator linked with it is not found from it once nothing names it.
+                    self.touched.extend_from_slice(&self.state.nodes[*node as usize].partners);
+                }
             }
         }
     }
@@ -178,8 +210,10 @@ impl Resolver {
                 nodes.push(node);
             }
         }
+        self.beyond_claims = true;
         let newest = (event.effective_at().0, event.event.id);
         match act {
+            IdentityAct::Erase => nodes.iter().for_each(|n| self.erase(*n, event.event.occurred_at.0)),
             IdentityAct::Link | IdentityAct::Unlink => {
                 self.act_on_pair(&nodes, (newest.0, newest.1, act == IdentityAct::Link));
             }
@@ -231,7 +265,7 @@ impl Resolver {
     }
 
     /// A blocked identifier is in nobody's reach: its neighbours must be looked at by themselves.
-    fn touch_neighbours(&mut self, node: u32) {
+    pub(crate) fn touch_neighbours(&mut self, node: u32) {
         let n = &self.state.nodes[node as usize];
         for group in n.verified.iter().chain(&n.claimed).chain(&n.seen) {
             self.touched.extend(self.state.groups[*group as usize].ids.iter().map(|(id, _)| *id));
@@ -241,6 +275,14 @@ impl Resolver {
 
     /// Evaluates what the last calls touched and says which customers changed their identifiers.
     pub fn settle(&mut self) -> Vec<Regrouping> {
+        let regroupings = self.settle_touched();
+        self.beyond_claims = false;
+        self.stirred_last = std::mem::take(&mut self.stirred);
+        self.forgotten.clear();
+        regroupings
+    }
+
+    fn settle_touched(&mut self) -> Vec<Regrouping> {
         if self.touched.is_empty() {
             return Vec::new();
         }
@@ -249,6 +291,11 @@ impl Resolver {
         seeds.dedup();
         if self.nothing_to_do(&seeds) {
             return Vec::new();
+        }
+        if let Some(fresh) = self.fresh_in_quarantine(&seeds) {
+            self.state.quarantined.extend(&fresh);
+            let alone = fresh.iter().map(|n| SmallVec::from_slice(&[*n])).collect();
+            return self.regroup(&fresh, alone, true);
         }
         let nodes = loop {
             self.with_their_customers(&mut seeds);
@@ -262,7 +309,8 @@ impl Resolver {
             seeds.append(&mut wider);
         };
         let partition = evaluate(&self.state, &self.policy, &nodes);
-        let contested = partition.decisions.iter().any(|d| d.refused.is_some());
+        let decisions = partition.decisions;
+        let contested = decisions.iter().any(|d| d.refused.is_some());
         let mut parts = partition.parts;
         for seed in &seeds {
             if nodes.binary_search(seed).is_err() && self.lone_observed(*seed) {
@@ -273,6 +321,8 @@ impl Resolver {
         all.extend(seeds);
         all.sort_unstable();
         all.dedup();
+        self.keep_tenancies(&all, &decisions);
+        self.keep_quarantine(&all, &partition.quarantined);
         self.regroup(&all, parts, contested)
     }
 
@@ -391,7 +441,7 @@ impl Resolver {
         // Who holds the identifier that gave the birth, else (it was blocked or corrected away) any of the others.
         let holder = |old: &Customer| {
             let births = |n: u32| self.state.nodes[n as usize].birth.customer() == old.birth.customer();
-            let any = |n: u32| old.members.contains(&n);
+            let any = |n: u32| old.members.contains(&n) && !self.is_forgotten(n);
             let slots = || new.iter().map(|(slot, _)| *slot);
             slots().find(|s| holds(*s, &births)).or_else(|| slots().find(|s| holds(*s, &any)))
         };
@@ -414,6 +464,7 @@ impl Resolver {
                 let mut held: Vec<CustomerId> = was
                     .members
                     .iter()
+                    .filter(|n| !self.is_forgotten(**n))
                     .filter_map(|n| self.customer_slot(*n))
                     .filter_map(|slot| id_of(slot as u32))
                     .filter(|other| *other != id)
@@ -432,7 +483,9 @@ impl Resolver {
             let id = gone.birth.customer();
             let replaced = new.iter().any(|n| id_of(n.0) == Some(id)) || holder(gone).is_some();
             if !replaced {
-                let (from, parts, version) = (Vec::new(), Vec::new(), gone.version);
+                let births = self.forgotten.iter().filter(|(n, _)| gone.members.contains(n));
+                let from = births.map(|(_, birth)| *birth).filter(|birth| *birth != id).collect();
+                let (parts, version) = (Vec::new(), gone.version);
                 out.push(Regrouping { customer: None, id, existed: true, from, parts, version });
             }
         }

@@ -2,9 +2,11 @@
 //! another format only means that everything is folded again.
 
 use super::{
+    born::Born,
+    erase::{Erasures, Naming},
     policy::Policy,
     resolver::Resolver,
-    state::{Acts, Birth, Customer, NONE},
+    state::{Acts, Birth, Customer, NONE, State},
 };
 use crate::{
     codec::{BadRow, Reader, Writer},
@@ -14,7 +16,7 @@ use crate::{
 };
 use smallvec::SmallVec;
 
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 3;
 
 impl Resolver {
     /// The snapshot's bytes.
@@ -61,6 +63,8 @@ impl Resolver {
             w.number(u64::from(*node));
             acts(&mut w, list);
         }
+        tenancies(&mut w, s);
+        erasures(&mut w, &s.erasures);
         w.number(s.customers.len() as u64);
         for customer in &s.customers {
             w.number(u64::from(customer.is_some()));
@@ -100,6 +104,8 @@ impl Resolver {
         }
         resolver.read_groups(&mut r)?;
         resolver.read_acts(&mut r)?;
+        resolver.read_tenancies(&mut r)?;
+        resolver.read_erasures(&mut r)?;
         resolver.read_customers(&mut r)?;
         r.end()?;
         Ok(resolver)
@@ -145,6 +151,61 @@ impl Resolver {
         Ok(())
     }
 
+    fn read_tenancies(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
+        for _ in 0..r.count()? {
+            let (moved, tenant) = (r.number()?, r.number()?);
+            self.state.tenancies.insert(self.node(moved)?, self.node(tenant)?);
+        }
+        for _ in 0..r.count()? {
+            let number = r.number()?;
+            self.state.quarantined.insert(self.node(number)?);
+        }
+        for _ in 0..r.count()? {
+            let group = r.small()?;
+            if group as usize >= self.state.groups.len() {
+                return Err(BadRow);
+            }
+            let mut dates = Vec::new();
+            for _ in 0..r.count()? {
+                let born = u16::try_from(r.number()?).map_err(|_| BadRow)?;
+                dates.push((Born(born), EventId(r.sixteen()?)));
+            }
+            self.state.born.insert(group, dates);
+        }
+        Ok(())
+    }
+
+    fn read_erasures(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
+        let mut read = Erasures::default();
+        for _ in 0..r.count()? {
+            let node = r.number()?;
+            read.tombstones.insert(self.node(node)?, r.signed()?);
+        }
+        for _ in 0..r.count()? {
+            let node = r.number()?;
+            let list = read.lost.entry(self.node(node)?).or_default();
+            for _ in 0..r.count()? {
+                let lost = r.number()?;
+                list.push(self.node(lost)?);
+            }
+        }
+        for _ in 0..r.count()? {
+            let node = r.number()?;
+            let list = read.namings.entry(self.node(node)?).or_default();
+            for _ in 0..r.count()? {
+                let at = r.signed()?;
+                list.push(Naming { at, birth: get_birth(r)? });
+            }
+        }
+        for _ in 0..r.count()? {
+            let node = r.number()?;
+            let at = r.signed()?;
+            read.recent.push_back((self.node(node)?, Naming { at, birth: get_birth(r)? }));
+        }
+        self.state.erasures = read;
+        Ok(())
+    }
+
     fn read_customers(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
         let mut versions = Vec::new();
         for _ in 0..r.count()? {
@@ -168,6 +229,56 @@ impl Resolver {
         }
         self.state.customers = customers;
         Ok(())
+    }
+}
+
+fn tenancies(w: &mut Writer, s: &State) {
+    let pairs = s.tenancies.tenants.iter().flat_map(|(m, list)| list.iter().map(move |t| (*m, *t)));
+    let pairs: Vec<(u32, u32)> = pairs.collect();
+    w.number(pairs.len() as u64);
+    for (moved, tenant) in pairs {
+        w.number(u64::from(moved));
+        w.number(u64::from(tenant));
+    }
+    w.number(s.quarantined.len() as u64);
+    s.quarantined.iter().for_each(|n| w.number(u64::from(*n)));
+    w.number(s.born.len() as u64);
+    for (group, dates) in &s.born {
+        w.number(u64::from(*group));
+        w.number(dates.len() as u64);
+        for (born, event) in dates {
+            w.number(u64::from(born.0));
+            w.raw(&event.0);
+        }
+    }
+}
+
+fn erasures(w: &mut Writer, erasures: &Erasures) {
+    w.number(erasures.tombstones.len() as u64);
+    for (node, at) in &erasures.tombstones {
+        w.number(u64::from(*node));
+        w.signed(*at);
+    }
+    w.number(erasures.lost.len() as u64);
+    for (node, lost) in &erasures.lost {
+        w.number(u64::from(*node));
+        w.number(lost.len() as u64);
+        lost.iter().for_each(|n| w.number(u64::from(*n)));
+    }
+    w.number(erasures.namings.len() as u64);
+    for (node, namings) in &erasures.namings {
+        w.number(u64::from(*node));
+        w.number(namings.len() as u64);
+        for naming in namings {
+            w.signed(naming.at);
+            birth(w, naming.birth);
+        }
+    }
+    w.number(erasures.recent.len() as u64);
+    for (node, naming) in &erasures.recent {
+        w.number(u64::from(*node));
+        w.signed(naming.at);
+        birth(w, naming.birth);
     }
 }
 

@@ -3,12 +3,12 @@
 
 use crate::{
     event::{Identifier, RecordedEvent, Trust},
-    identity::policy::Policy,
+    identity::{born::Born, erase::Erasures, policy::Policy, tenure::Tenancies},
     ids::{CustomerId, EventId},
     token::Token,
 };
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::{HashMap, HashSet, HashTable};
 use smallvec::SmallVec;
 use std::hash::BuildHasher;
 
@@ -48,6 +48,7 @@ pub(crate) struct Kind {
     pub class: u32,
     pub anchor: bool,
     pub anchor_when_claimed: bool,
+    pub transferable: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -105,6 +106,12 @@ pub(crate) struct State {
     pub free: Vec<u32>,
     pub pairs: HashMap<(u32, u32), Acts, FixedState>,
     pub blocks: HashMap<u32, Acts, FixedState>,
+    pub tenancies: Tenancies,
+    /// Birth dates that facts of a group gave, sorted.
+    pub born: HashMap<u32, Vec<(Born, EventId)>, FixedState>,
+    pub erasures: Erasures,
+    /// Identifiers of quarantined components.
+    pub quarantined: HashSet<u32, FixedState>,
     by_token: HashMap<u128, u32, FixedState>,
     group_index: HashTable<u32>,
 }
@@ -134,6 +141,7 @@ impl State {
             class,
             anchor: row.anchor,
             anchor_when_claimed: row.anchor_when_claimed,
+            transferable: row.transferable,
         });
         self.kinds.len() as u32 - 1
     }
@@ -196,7 +204,7 @@ impl State {
     /// Whether the identifier takes part at all: step 0 of the partition.
     pub fn dropped(&self, policy: &Policy, node: u32) -> bool {
         let node = &self.nodes[node as usize];
-        node.blocked || policy.blocks(node.marks)
+        node.blocked || policy.blocks(node.token, node.marks)
     }
 
     pub fn active(&self, group: u32) -> bool {
@@ -229,6 +237,36 @@ impl State {
         n.seen
             .iter()
             .any(|g| self.active(*g) && self.groups[*g as usize].ids.contains(&(node, Trust::Observed)))
+    }
+
+    /// A fact of this group gives this birth date. Says whether the group's dates are others now.
+    pub fn add_born(&mut self, group: u32, born: Born, event: EventId) -> bool {
+        let list = self.born.entry(group).or_default();
+        let known = list.get(list.partition_point(|(b, _)| *b < born)).is_some_and(|(b, _)| *b == born);
+        insert_sorted(list, (born, event));
+        !known
+    }
+
+    /// The fact of this event is no more in this group; gives the birth date that it gave, and whether the group's dates are
+    /// others now.
+    pub fn remove_born(&mut self, group: u32, event: EventId) -> Option<(Born, bool)> {
+        let list = self.born.get_mut(&group)?;
+        let (born, _) = list.remove(list.iter().position(|(_, e)| *e == event)?);
+        let gone = list.iter().all(|(b, _)| *b != born);
+        if list.is_empty() {
+            self.born.remove(&group);
+        }
+        Some((born, gone))
+    }
+
+    /// The birth date that the fact of this event gave in this group.
+    pub fn born_in(&self, group: u32, event: EventId) -> Option<Born> {
+        self.born.get(&group)?.iter().find(|(_, e)| *e == event).map(|(born, _)| *born)
+    }
+
+    /// Birth dates that facts of this group gave.
+    pub fn born_of(&self, group: u32) -> impl Iterator<Item = Born> + '_ {
+        self.born.get(&group).into_iter().flatten().map(|(born, _)| *born)
     }
 
     pub fn new_customer(&mut self, customer: Customer) -> u32 {
@@ -264,4 +302,9 @@ pub(crate) fn insert_sorted<T: Ord>(list: &mut Vec<T>, item: T) -> bool {
             true
         }
     }
+}
+
+/// Removes from a sorted list; says whether it was there.
+pub(crate) fn remove_sorted<T: Ord>(list: &mut Vec<T>, item: &T) -> bool {
+    list.binary_search(item).map(|at| list.remove(at)).is_ok()
 }

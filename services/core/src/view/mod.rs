@@ -60,6 +60,9 @@ pub struct ViewIdentifier {
     pub trust: Trust,
     /// It stands with other customers too; it joins none of them.
     pub shared: bool,
+    /// It was this customer's once and moved on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub past: bool,
     /// Earliest fact that names it.
     pub first_seen: Micros,
     /// Latest fact that names it.
@@ -173,7 +176,8 @@ pub struct View {
 /// [`BadRow`] if a row is damaged.
 pub fn head(sources: Sources<'_>, customer: CustomerRef) -> Result<Head, BadRow> {
     let mut head = Head::default();
-    for token in sources.resolver.members(customer) {
+    let whole = |t: &Token| !sources.resolver.is_divided(*t);
+    for token in sources.resolver.members(customer).into_iter().filter(whole) {
         head.merge(&Fragment::load(sources.rows, token, false)?.head);
     }
     for token in sources.resolver.divided(customer) {
@@ -249,8 +253,13 @@ pub fn view(sources: Sources<'_>, customer: CustomerRef) -> Result<Option<View>,
             .map(|(c, (when, f))| serde_json::json!({"channel": c, "following": f, "since": when.0}))
             .collect(),
         consents: head.consents.values().map(|(when, c)| consent(when.0, when.1, c)).collect(),
-        suggestions: told(&[Refusal::VerifiedElsewhere, Refusal::Shared]),
-        conflicts: told(&[Refusal::Limit, Refusal::CannotLink]),
+        suggestions: told(&[
+            Refusal::VerifiedElsewhere,
+            Refusal::Shared,
+            Refusal::BirthDate,
+            Refusal::Quarantined,
+        ]),
+        conflicts: told(&[Refusal::Limit, Refusal::Unique, Refusal::CannotLink]),
     }))
 }
 
@@ -264,6 +273,7 @@ fn identifier(story: IdentifierStory, name: IdentifierName) -> ViewIdentifier {
         scope: name.scope,
         value: name.value,
         trust: story.trust,
+        past: story.past,
         shared: story.shared || (!story.own && story.trust != Trust::Observed),
         first_seen: story.first.0,
         last_seen: story.newest.0,

@@ -10,6 +10,7 @@ use crate::{
     identity::CustomerRef,
     ids::EventId,
     time::Micros,
+    token::Token,
 };
 use serde::Serialize;
 
@@ -54,7 +55,8 @@ pub fn entries(
     limit: usize,
 ) -> Result<Vec<Entry>, BadRow> {
     let mut all: Vec<Entry> = Vec::new();
-    for token in sources.resolver.members(customer) {
+    let whole = |t: &Token| !sources.resolver.is_divided(*t);
+    for token in sources.resolver.members(customer).into_iter().filter(whole) {
         let mut fragment = Fragment::load(sources.rows, token, false)?;
         all.extend(fragment.entries(sources.rows, before, limit)?);
     }

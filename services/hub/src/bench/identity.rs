@@ -98,7 +98,7 @@ fn one(resolver: &mut Resolver, event: &RecordedEvent) {
     let ids: smallvec::SmallVec<[(Token, Trust); 3]> =
         event.event.identifiers.iter().map(|i| (i.token, i.trust)).collect();
     resolver.note(event);
-    resolver.assert(&ids, event.effective_at(), event.event.id);
+    resolver.assert(&ids, event.effective_at(), event.event.id, None);
     resolver.settle();
     std::hint::black_box(resolver.attribute(&ids, event.effective_at()));
 }

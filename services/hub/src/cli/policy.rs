@@ -9,6 +9,7 @@ use super::{
 use crate::config::{Source, identity::policy_from_text};
 use serde_json::json;
 use std::path::Path;
+use tributary_core::normalise::Region;
 
 /// Longest policy file in bytes.
 const FILE_MAX: u64 = 1 << 20;
@@ -55,6 +56,7 @@ fn read(path: &Path) -> Result<String, Failure> {
         Ok(_) => {}
     }
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-    policy_from_text(Source { name, text: text.clone() })?;
+    // Which region numbers are of is the hub's to say; it reads the text again.
+    policy_from_text(Source { name, text: text.clone() }, Region::default())?;
     Ok(text)
 }

@@ -4,6 +4,7 @@
 //! [identity]
 //! fanout_cap = 1
 //! allow = ["test-word"]          # blocklist patterns that are switched off
+//! ours = ["email=hello@shop.example", "phone=02-2700-1234"]
 //! [identity.types.phone]
 //! max = 2
 //! [identity.types.store-card]    # a type of one's own
@@ -20,31 +21,54 @@ use super::{
 use std::collections::{BTreeMap, BTreeSet};
 use tributary_core::{
     identity::policy::{Policy, TypePolicy},
-    normalise::PATTERNS,
+    normalise::{Normal, PATTERNS, Region, normalise},
+    token::IndexKey,
 };
 
 /// Ranks are small numbers; more would be a slip.
 const RANK: std::ops::RangeInclusive<u64> = 1..=1_000;
 /// A customer with more identifiers of a type than this is no person.
 const MAX: std::ops::RangeInclusive<u64> = 1..=10_000;
+/// Links of a component: fewer than a large family has would quarantine people, more would stall the projection.
+const LINKS: std::ops::RangeInclusive<u64> = 100..=1_000_000;
 /// Longest name of an identifier type.
 const TYPE_MAX: usize = 32;
 
+/// The section as written: the policy, and our own identifiers, which become tokens with the hub's key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    policy: Policy,
+    /// Type, scope, normalised value.
+    ours: Vec<(String, String, String)>,
+}
+
+impl Written {
+    /// The policy under this key.
+    #[must_use]
+    pub fn policy(&self, key: &IndexKey) -> Policy {
+        let ours = self.ours.iter().map(|(kind, scope, value)| key.token(kind, scope, value));
+        Policy { ours: ours.collect(), ..self.policy.clone() }
+    }
+}
+
 /// Reads `[identity]`; `None` if there is no such section.
-pub fn identity(root: &Table, gathered: &mut Gathered) -> Option<Policy> {
+pub fn identity(root: &Table, region: Region, gathered: &mut Gathered) -> Option<Written> {
     let node = root.get("identity")?;
     let mut policy = Policy::default();
     let mut r = Reader::new("identity", Some(node), gathered);
     policy.fanout_cap = r.whole("fanout_cap", u64::from(policy.fanout_cap), 1..=1_000) as u32;
     policy.max_identifiers = r.whole("max_identifiers", u64::from(policy.max_identifiers), MAX) as u32;
+    policy.birth_dates = r.flag("birth_dates", policy.birth_dates);
+    policy.quarantine_links = r.whole("quarantine_links", u64::from(policy.quarantine_links), LINKS) as u32;
     r.node("types");
     let names = r.texts("allow");
+    let own = r.texts("ours");
     r.finish();
     let within = |key: &str| match &node.value {
         Value::Table(table) => table.get(key),
         _ => None,
     };
-    let (types, allow) = (within("types"), within("allow"));
+    let (types, allow, at_ours) = (within("types"), within("allow"), within("ours"));
     for name in names {
         match PATTERNS.iter().find(|p| p.name == name) {
             Some(pattern) => policy.active_patterns &= !pattern.mark(),
@@ -60,17 +84,41 @@ pub fn identity(root: &Table, gathered: &mut Gathered) -> Option<Policy> {
     if let Some(node) = types {
         read_types(node, &mut policy, gathered);
     }
-    Some(policy)
+    let mut ours = Vec::with_capacity(own.len());
+    for text in own {
+        match our_own(&text, region) {
+            Ok(identifier) => ours.push(identifier),
+            Err(problem) => {
+                let at = at_ours.map_or(Origin::Default, |node| node.at.clone());
+                gathered.report("bad_value", "identity.ours", &at, problem, None);
+            }
+        }
+    }
+    Some(Written { policy, ours })
+}
+
+/// `TYPE=VALUE` or `TYPE:SCOPE=VALUE`, normalised.
+fn our_own(text: &str, region: Region) -> Result<(String, String, String), String> {
+    let form = "must be TYPE=VALUE, such as \"phone=02-2700-1234\"".to_owned();
+    let (what, value) = text.split_once('=').ok_or(form)?;
+    let (kind, scope) = what.split_once(':').unwrap_or((what, ""));
+    match normalise(kind, scope, value, region) {
+        Normal::Key { value, .. } => Ok((kind.to_owned(), scope.to_owned(), value)),
+        // A shop's line or its service address is no customer's key anyway; it need not be named here.
+        Normal::Attribute { reason, .. } | Normal::Reject { reason } => {
+            Err(format!("no value of type `{kind}` could be a key like this one: {}", reason.as_str()))
+        }
+    }
 }
 
 /// The policy of a text with an `[identity]` section; other sections of a whole configuration are left alone.
 ///
 /// # Errors
 /// Everything that is wrong with the section, in the text's order.
-pub fn policy_from_text(source: Source) -> Result<Policy, ConfigErrors> {
+pub fn policy_from_text(source: Source, region: Region) -> Result<Written, ConfigErrors> {
     let mut gathered = Gathered::default();
     let root = tree::parse(&source.text, &mut gathered.problems);
-    let policy = if gathered.problems.is_empty() { identity(&root, &mut gathered) } else { None };
+    let policy = if gathered.problems.is_empty() { identity(&root, region, &mut gathered) } else { None };
     if gathered.problems.is_empty() && policy.is_none() {
         let problem = "there is no [identity] section".to_owned();
         let remedy =
@@ -84,7 +132,7 @@ pub fn policy_from_text(source: Source) -> Result<Policy, ConfigErrors> {
 }
 
 /// A type's settings as written: what is not written comes from `like`, else from the default policy.
-struct Written<'a> {
+struct Row<'a> {
     node: &'a Node,
     like: Option<String>,
 }
@@ -94,7 +142,7 @@ fn read_types(node: &Node, policy: &mut Policy, gathered: &mut Gathered) {
         gathered.report("bad_value", "identity.types", &node.key_at, "must be a table".into(), None);
         return;
     };
-    let mut written: BTreeMap<&str, Written<'_>> = BTreeMap::new();
+    let mut written: BTreeMap<&str, Row<'_>> = BTreeMap::new();
     for (name, node) in types {
         let path = format!("identity.types.{name}");
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
@@ -111,7 +159,7 @@ fn read_types(node: &Node, policy: &mut Policy, gathered: &mut Gathered) {
             Some(Value::Text(like)) => Some(like.clone()),
             _ => None,
         };
-        written.insert(name, Written { node, like });
+        written.insert(name, Row { node, like });
     }
     let defaults = policy.types.clone();
     for (name, entry) in &written {
@@ -124,7 +172,7 @@ fn read_types(node: &Node, policy: &mut Policy, gathered: &mut Gathered) {
 /// The row that a type starts from: its own default, or by `like` that of another type as written.
 fn base_of(
     name: &str,
-    written: &BTreeMap<&str, Written<'_>>,
+    written: &BTreeMap<&str, Row<'_>>,
     defaults: &BTreeMap<String, TypePolicy>,
     gathered: &mut Gathered,
 ) -> Option<TypePolicy> {
@@ -168,6 +216,7 @@ fn read_type(name: &str, node: &Node, base: TypePolicy, gathered: &mut Gathered)
         per_scope: r.flag("per_scope", base.per_scope),
         anchor: r.flag("anchor", base.anchor),
         anchor_when_claimed: r.flag("anchor_when_claimed", base.anchor_when_claimed),
+        transferable: r.flag("transferable", base.transferable),
     };
     r.finish();
     row
@@ -176,11 +225,22 @@ fn read_type(name: &str, node: &Node, base: TypePolicy, gathered: &mut Gathered)
 #[cfg(test)]
 mod tests {
     use super::{Source, policy_from_text};
-    use tributary_core::identity::policy::Policy;
+    use tributary_core::{identity::policy::Policy, normalise::Region, token::IndexKey};
 
     fn read(text: &str) -> Result<Policy, String> {
         let source = Source { name: "policy.toml".to_owned(), text: text.to_owned() };
-        policy_from_text(source).map_err(|e| e.to_string())
+        let written = policy_from_text(source, Region::TW).map_err(|e| e.to_string());
+        written.map(|written| written.policy(&IndexKey::new(&[7; 32])))
+    }
+
+    #[test]
+    fn our_own_identifiers_are_tokens_in_any_spelling() {
+        let key = IndexKey::new(&[7; 32]);
+        let policy = read("[identity]\nours = [\"phone=0928-173-654\", \"email=Amy@Shop.tw\"]").unwrap();
+        let wanted = [key.token("phone", "", "+886928173654"), key.token("email", "", "amy@shop.tw")];
+        assert_eq!(policy.ours, wanted.into());
+        let error = read("[identity]\nours = [\"0928173654\"]").expect_err("no type");
+        assert!(error.contains("TYPE=VALUE") && error.contains("2:"), "{error}");
     }
 
     #[test]

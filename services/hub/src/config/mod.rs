@@ -18,7 +18,6 @@ use crate::tokens::Tokens;
 use reader::{Gathered, Shown};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 use tributary_channels::settings::Channel;
-use tributary_core::identity::policy::Policy;
 
 /// The file that is read from the working folder when none is named.
 pub const DEFAULT_FILE: &str = "tributary.toml";
@@ -58,7 +57,7 @@ pub struct Config {
     /// `[store]`.
     pub store: Store,
     /// `[identity]`; without it the policy that an operator applied last, else the default one.
-    pub identity: Option<Policy>,
+    pub identity: Option<identity::Written>,
     /// `[[tokens]]`.
     pub tokens: Tokens,
     /// `[channels.*]`, built, in the order of their names.
@@ -115,7 +114,7 @@ pub fn from_text(source: Source, environment: &Environment) -> Result<Config, Co
     let hub = sections::hub(&root, &mut gathered);
     let log = sections::log(&root, &mut gathered);
     let store = sections::store(&root, &mut gathered);
-    let identity = identity::identity(&root, &mut gathered);
+    let identity = identity::identity(&root, hub.default_region, &mut gathered);
     let tokens = sections::tokens(&root, &mut gathered);
     sections::guard_addresses(&hub, &tokens, &root, &mut gathered);
     let channels = channels::build(&root, &hub, environment, &mut gathered);

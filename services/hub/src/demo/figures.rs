@@ -67,6 +67,7 @@ fn tier(tier: Tier) -> &'static str {
         Tier::Operator => "operator",
         Tier::Verified => "verified",
         Tier::Claimed => "claimed",
+        Tier::Matched => "matched",
     }
 }
 
@@ -74,6 +75,9 @@ fn refusal(reason: Refusal) -> &'static str {
     match reason {
         Refusal::CannotLink => "cannot link",
         Refusal::Limit => "over a limit",
+        Refusal::Unique => "one of this type each",
+        Refusal::BirthDate => "another birth date",
+        Refusal::Quarantined => "too many links",
         Refusal::VerifiedElsewhere => "verified elsewhere",
         Refusal::Shared => "shared by several",
     }

@@ -162,6 +162,9 @@ pub(crate) fn with_customer<R>(
     })?;
     hub.projector().read(|look| {
         let unknown = || Problem::not_found("customer_unknown", "no customer has or had this id");
+        if look.is_erased(id) {
+            return Err(Problem::new(410, "customer_erased", "the customer of this id was erased"));
+        }
         let customer = look.resolve(id).ok_or_else(unknown)?;
         let moved = look.engine().fold().resolver.id(customer) != Some(id);
         look.engine().with_sources(|sources, _| f(&look, sources, customer, moved))

@@ -171,7 +171,8 @@ pub async fn metrics(State(hub): Shared) -> Response {
         hub.metrics.projection_lag(events, seconds);
         hub.projector().read(|look| {
             let stats = look.engine().fold().stats;
-            hub.metrics.identity(stats.merges, stats.splits);
+            let quarantined = look.engine().fold().resolver.quarantined() as u64;
+            hub.metrics.identity(stats.merges, stats.splits, quarantined);
             let store = look.engine().store().stats().bytes_on_disk;
             hub.metrics.sizes(store, hub.log.bytes());
             if let Ok(counts) = look.counts() {

@@ -44,7 +44,7 @@ pub async fn show(State(hub): Shared) -> Answer {
 
 /// `POST /v1/identity/policy/plan`: a job that resolves the whole log once more and says what would be different.
 pub async fn plan(State(hub): Shared, request: Request) -> Answer {
-    let wanted = read(command(request).await?)?.0;
+    let wanted = read(&hub, command(request).await?)?.0;
     let id = start(&hub, "plan")?;
     let working = Arc::clone(&hub);
     tokio::task::spawn_blocking(move || {
@@ -60,7 +60,7 @@ pub async fn plan(State(hub): Shared, request: Request) -> Answer {
 /// `POST /v1/identity/policy/apply`: appends the policy as an event and folds everything again under it.
 pub async fn apply(State(hub): Shared, request: Request) -> Answer {
     let actor = actor(&request);
-    let (wanted, reason) = read(command(request).await?)?;
+    let (wanted, reason) = read(&hub, command(request).await?)?;
     if reason.trim().is_empty() || reason.len() > super::identity::REASON_BYTES_MAX {
         return Err(super::identity::reason_missing());
     }
@@ -110,13 +110,13 @@ pub async fn quality(State(hub): Shared) -> Answer {
     Ok((StatusCode::ACCEPTED, axum::Json(object!({"id": id}))).into_response())
 }
 
-fn read(wanted: Wanted) -> Result<(Policy, String), Problem> {
+fn read(hub: &Hub, wanted: Wanted) -> Result<(Policy, String), Problem> {
     let source = Source { name: "policy".to_owned(), text: wanted.toml };
-    let policy = policy_from_text(source).map_err(|errors| {
+    let written = policy_from_text(source, hub.config.hub.default_region).map_err(|errors| {
         let code = errors.list.first().map_or("policy_invalid", |first| first.code);
         Problem::new(422, code, errors.to_string())
     })?;
-    Ok((policy, wanted.reason))
+    Ok((written.policy(hub.key()), wanted.reason))
 }
 
 fn start(hub: &Hub, kind: &'static str) -> Result<u64, Problem> {
