@@ -211,6 +211,17 @@ fn act_name(act: IdentityAct) -> &'static str {
     }
 }
 
+fn act_from(name: &str) -> Result<IdentityAct, WireError> {
+    Ok(match name {
+        "link" => IdentityAct::Link,
+        "unlink" => IdentityAct::Unlink,
+        "block" => IdentityAct::Block,
+        "unblock" => IdentityAct::Unblock,
+        "erase" => IdentityAct::Erase,
+        _ => return Err(WireError::Missing("a known identity act")),
+    })
+}
+
 fn body_from(body: pb::facts::Body) -> Result<Body, WireError> {
     use pb::facts::Body as P;
     Ok(match body {
@@ -262,17 +273,29 @@ fn body_from(body: pb::facts::Body) -> Result<Body, WireError> {
         P::Activity(a) => Body::Activity { title: a.title },
         P::Unrecognised(u) => Body::Unrecognised { reason: u.reason },
         P::Chunk(c) => Body::Chunk { of: EventId(sixteen(&c.of)?), index: c.index, total: c.total },
-        P::Identity(i) => Body::Identity {
-            act: match i.act.as_str() {
-                "link" => IdentityAct::Link,
-                "unlink" => IdentityAct::Unlink,
-                "block" => IdentityAct::Block,
-                "unblock" => IdentityAct::Unblock,
-                "erase" => IdentityAct::Erase,
-                _ => return Err(WireError::Missing("a known identity act")),
-            },
-        },
+        P::Identity(i) => Body::Identity { act: act_from(&i.act)? },
         P::Policy(p) => Body::Policy { policy: p.policy_json },
         P::Ticked(_) => Body::Ticked {},
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{act_from, act_name};
+    use crate::body::IdentityAct;
+
+    #[test]
+    fn acts_keep_their_names_and_unknown_ones_are_refused() {
+        for (act, name) in [
+            (IdentityAct::Link, "link"),
+            (IdentityAct::Unlink, "unlink"),
+            (IdentityAct::Block, "block"),
+            (IdentityAct::Unblock, "unblock"),
+            (IdentityAct::Erase, "erase"),
+        ] {
+            assert_eq!(act_name(act), name);
+            assert_eq!(act_from(name), Ok(act));
+        }
+        assert!(act_from("merge").is_err());
+    }
 }

@@ -1,12 +1,12 @@
 //! Scenarios of what passes from one person to another, of birth dates, and of components that run away.
 
 use super::{
-    Channel::{Line, Pos, Web},
+    Channel::{Line, Ops, Pos, Web},
     Scenario, Script,
-    builder::{activity, at, c, form, message, purchase, v},
+    builder::{act, activity, at, c, form, message, o, purchase, v, visit},
     customer,
 };
-use tributary_core::identity::policy::Policy;
+use tributary_core::{body::IdentityAct, identity::policy::Policy};
 
 const M1: (&str, &str) = ("member", "M1");
 const M2: (&str, &str) = ("member", "M2");
@@ -14,10 +14,15 @@ const PHONE: (&str, &str) = ("phone", "0933000111");
 const OTHER: (&str, &str) = ("phone", "0955000222");
 const MAIL: (&str, &str) = ("email", "b@x.tw");
 
-/// T14 to T19.
+/// T14 to T20.
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut all = vec![moved_line_account(), phone_back_and_forth(), apart_never_owns()];
-    all.extend([shared_mail_by_birth_dates(), one_birth_date_in_two_orders(), quarantined()]);
+    all.extend([
+        shared_mail_by_birth_dates(),
+        one_birth_date_in_two_orders(),
+        quarantined(),
+        erased_cookie(),
+    ]);
     all
 }
 
@@ -65,7 +70,7 @@ fn apart_never_owns() -> Scenario {
     let script = Script::new()
         .event("e1", at(1, 0), Pos, &proof(M1), activity("code"))
         .event("e2", at(9, 0), Pos, &proof(M2), activity("code"))
-        .event("no", at(10, 0), super::Channel::Ops, &pair, super::builder::act(UNLINK))
+        .event("no", at(10, 0), Ops, &pair, act(IdentityAct::Unlink))
         .event("e3", at(3, 0), Pos, &[c(PHONE.0, PHONE.1)], purchase(70));
     let customers = vec![
         customer(&[M1], &["e1"]).born("e1", 0),
@@ -76,8 +81,6 @@ fn apart_never_owns() -> Scenario {
     scenario.refused = vec![[M1, PHONE]];
     scenario
 }
-
-const UNLINK: tributary_core::body::IdentityAct = tributary_core::body::IdentityAct::Unlink;
 
 fn shared_mail_by_birth_dates() -> Scenario {
     let mail = c(MAIL.0, MAIL.1);
@@ -93,6 +96,28 @@ fn shared_mail_by_birth_dates() -> Scenario {
         customer(&[MAIL], &["d"]).born("a", 0),
     ];
     let mut scenario = Scenario::new("T17 birth dates tell apart who shares an address", script, customers);
+    scenario.refused = vec![[PHONE, MAIL], [OTHER, MAIL], [third, MAIL]];
+    scenario
+}
+
+fn erased_cookie() -> Scenario {
+    let (mail, cookie) = (c(MAIL.0, MAIL.1), o("cookie", "k1"));
+    let third = ("phone", "0955000333");
+    let seen = [mail.clone(), c(PHONE.0, PHONE.1), cookie.clone()];
+    let script = Script::new()
+        .born("a", at(1, 0), (Web, "1981-04-11"), &seen, form())
+        .born("b", at(2, 0), (Web, "1990-12-30"), &[mail.clone(), c(OTHER.0, OTHER.1)], form())
+        .born("c", at(3, 0), (Web, "1981-04-11"), &[mail, c(third.0, third.1)], form())
+        .event("e", at(4, 0), Ops, std::slice::from_ref(&cookie), act(IdentityAct::Erase))
+        .event("d", at(5, 0), Web, &[cookie], visit());
+    let customers = vec![
+        customer(&[PHONE, third], &["a", "c"]).born("a", 1),
+        customer(&[OTHER], &["b"]).born("b", 1),
+        customer(&[MAIL], &[]).born("a", 0),
+        customer(&[("cookie", "k1")], &["d"]).born("d", 0),
+    ];
+    let name = "T20 an erased cookie takes no birth date with it and comes back as nobody's";
+    let mut scenario = Scenario::new(name, script, customers);
     scenario.refused = vec![[PHONE, MAIL], [OTHER, MAIL], [third, MAIL]];
     scenario
 }

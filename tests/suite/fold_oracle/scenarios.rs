@@ -55,6 +55,21 @@ fn an_erasure_is_told_once_with_the_ids_it_covers() {
     assert_eq!(late.count(), 0);
 }
 
+/// S01, S09: a cookie is forgotten with its only owner, one on a shared tablet is not.
+#[test]
+fn an_erasure_covers_the_cookies_of_one_owner() {
+    for (name, own) in [("S01", true), ("S09", false)] {
+        let all = all();
+        let scenario = all.iter().find(|s| s.name.starts_with(name)).expect("a scenario");
+        let world = World::of(&scenario.events(), &scenario.policy, 0);
+        let member = scenario.token(("member", "M1"));
+        let cookie = scenario.token(("cookie", if own { "k1" } else { "k9" }));
+        let customer = world.fold.resolver.customer_of(member).expect("a customer");
+        let covered = world.fold.resolver.covered(customer);
+        assert_eq!(covered, if own { vec![member, cookie] } else { vec![member] }, "{name}");
+    }
+}
+
 /// S15: who had the phone when, and who has it in the past.
 #[test]
 fn a_recycled_phone_has_owners_by_time() {

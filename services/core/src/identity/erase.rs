@@ -2,7 +2,7 @@
 //! order of arrival; what names it later is somebody new, with a birth of its own.
 
 use super::{
-    resolver::Resolver,
+    resolver::{CustomerRef, Resolver},
     state::{Birth, Evidence},
 };
 use crate::{event::Trust, time::Micros, token::Token};
@@ -88,6 +88,19 @@ impl Resolver {
     #[must_use]
     pub fn is_erased(&self, token: Token, at: Micros) -> bool {
         self.state.find(token).is_some_and(|node| self.state.erasures.covers(node, at.0))
+    }
+
+    /// What an erasure of this customer covers: its own identifiers, and the observed ones that nobody else logged in with.
+    #[must_use]
+    pub fn covered(&self, customer: CustomerRef) -> Vec<Token> {
+        let Some(members) = self.slot(customer).map(|c| c.members.clone()) else { return Vec::new() };
+        let token = |n: u32| self.state.nodes[n as usize].token;
+        let mut seen: Vec<u32> = members.iter().flat_map(|n| self.seen_with(*n)).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        let only_here = |n: &u32| self.owners(token(*n)).iter().all(|owner| *owner == customer);
+        seen.retain(|n| self.state.is_observed(*n) && only_here(n));
+        members.into_iter().chain(seen).map(token).collect()
     }
 
     /// Whether an identifier was erased since the last settling: its customer goes on in nobody.

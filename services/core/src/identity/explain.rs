@@ -113,7 +113,7 @@ impl Resolver {
     }
 
     /// Observed identifiers that a customer's own one logged in with.
-    fn seen_with(&self, node: u32) -> Vec<u32> {
+    pub(crate) fn seen_with(&self, node: u32) -> Vec<u32> {
         let groups = self.state.nodes[node as usize].seen.iter().filter(|g| self.state.active(**g));
         let observed = groups.flat_map(|g| self.state.groups[*g as usize].ids.iter());
         observed.filter(|(n, t)| *t == Trust::Observed && *n != node).map(|(n, _)| *n).collect()
