@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 /// Namings that are remembered one by one, of whatever identifiers: the newest that were folded. An erasure dated before all
 /// of them finds no birth for what named its identifiers between, and takes the earliest fact instead. The hub dates
 /// erasures by its own clock, so only another node's log can come that late.
-const NAMINGS_KEPT: usize = 1 << 20;
+const NAMINGS_KEPT: usize = 1 << 17;
 
 /// When an event named an identifier, and the birth that this would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,13 +110,13 @@ impl Resolver {
 
     /// A naming for the births after an erasure to come, or of one that was. Says whether the identifier's birth changed.
     pub(crate) fn remember_naming(&mut self, node: u32, at: i64, birth: Birth) -> bool {
-        let before = self.state.nodes[node as usize].birth;
+        let before = self.state.nodes[node as usize].birth();
         self.state.erasures.push(node, Naming { at, birth });
         if !self.state.erasures.touches(node) {
             return false;
         }
         self.rebirth(node);
-        self.state.nodes[node as usize].birth != before
+        self.state.nodes[node as usize].birth() != before
     }
 
     /// The birth after the last erasure.
@@ -125,8 +125,8 @@ impl Resolver {
         let namings = erasures.namings.get(&node).into_iter().flatten();
         let lasting = namings.filter(|n| !erasures.covers(node, n.at)).map(|n| n.birth);
         let remembered = lasting.min().or_else(|| self.earliest_fact(node));
-        let at = &mut self.state.nodes[node as usize].birth;
-        *at = remembered.unwrap_or(Birth { recorded_at: i64::MAX, ..*at });
+        let node = &mut self.state.nodes[node as usize];
+        node.set_birth(remembered.unwrap_or(Birth { recorded_at: i64::MAX, ..node.birth() }));
     }
 
     /// What stands in for a birth that is not remembered any more.
@@ -138,8 +138,10 @@ impl Resolver {
     /// Current facts that name an identifier, with the group that says so.
     fn facts_of(&self, node: u32) -> impl Iterator<Item = (Evidence, u32)> + '_ {
         let n = &self.state.nodes[node as usize];
-        let groups = n.verified.iter().chain(&n.claimed).chain(&n.seen).copied();
-        groups.flat_map(|g| self.state.groups[g as usize].evidence.iter().map(move |e| (*e, g)))
+        n.all()
+            .iter()
+            .copied()
+            .flat_map(|g| self.state.groups[g as usize].evidence.iter().map(move |e| (*e, g)))
     }
 
     /// Facts that lost identifiers still live in their fragments.
@@ -157,7 +159,7 @@ impl Resolver {
         if self.state.erasures.covers(node, erased_at) {
             return;
         }
-        let birth = self.state.nodes[node as usize].birth;
+        let birth = self.state.nodes[node as usize].birth();
         if birth.recorded_at < i64::MAX {
             self.forgotten.push((node, birth.customer()));
         }
@@ -175,7 +177,7 @@ impl Resolver {
     /// One fact loses an identifier; `groups` are those that hold it.
     fn lose(&mut self, node: u32, groups: &[(Evidence, u32)]) {
         let Some((evidence, _)) = groups.first().copied() else { return };
-        let ids = groups.iter().flat_map(|(_, g)| self.state.groups[*g as usize].ids.iter().copied());
+        let ids = groups.iter().flat_map(|(_, g)| self.state.groups[*g as usize].ids());
         let mut all: SmallVec<[(u32, Trust); 8]> = ids.collect();
         all.sort_unstable();
         all.dedup();

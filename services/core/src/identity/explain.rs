@@ -114,9 +114,9 @@ impl Resolver {
 
     /// Observed identifiers that a customer's own one logged in with.
     pub(crate) fn seen_with(&self, node: u32) -> Vec<u32> {
-        let groups = self.state.nodes[node as usize].seen.iter().filter(|g| self.state.active(**g));
-        let observed = groups.flat_map(|g| self.state.groups[*g as usize].ids.iter());
-        observed.filter(|(n, t)| *t == Trust::Observed && *n != node).map(|(n, _)| *n).collect()
+        let groups = self.state.nodes[node as usize].seen().iter().filter(|g| self.state.active(**g));
+        let observed = groups.flat_map(|g| self.state.groups[*g as usize].ids());
+        observed.filter(|(n, t)| *t == Trust::Observed && *n != node).map(|(n, _)| n).collect()
     }
 
     fn story(
@@ -127,12 +127,12 @@ impl Resolver {
         customer: CustomerRef,
     ) -> Option<IdentifierStory> {
         let n = &self.state.nodes[node as usize];
-        let groups = n.verified.iter().chain(&n.claimed).chain(&n.seen);
+        let groups = n.all().iter().copied();
         let (mut first, mut newest, mut count, mut trust) = (None, None, 0, Trust::Observed);
         for group in groups {
-            let group = &self.state.groups[*group as usize];
-            let at = group.ids.iter().find(|(id, _)| *id == node)?.1;
-            let firm = group.ids.iter().all(|(_, t)| *t != Trust::Observed);
+            let group = &self.state.groups[group as usize];
+            let at = group.ids().find(|(id, _)| *id == node)?.1;
+            let firm = group.ids().all(|(_, t)| t != Trust::Observed);
             // A login is told by the observed identifier; the firm ones beside it have a group of their own.
             if group.evidence.is_empty() || (!firm && at != Trust::Observed) {
                 continue;
@@ -151,7 +151,7 @@ impl Resolver {
             kind: kind.kind.clone(),
             scope: kind.scope.clone(),
             trust,
-            birth: (n.birth.event, n.birth.ordinal),
+            birth: (n.birth().event, n.birth().ordinal),
             first: (Micros(first.0), first.1),
             newest: (Micros(newest.0), newest.1),
             count,
@@ -228,7 +228,7 @@ impl Resolver {
     /// Identifiers that current facts name together with this one, itself too, and what each was believed there.
     fn beside(&self, node: u32) -> impl Iterator<Item = (u32, Trust)> + '_ {
         let n = &self.state.nodes[node as usize];
-        let groups = n.verified.iter().chain(&n.claimed).chain(&n.seen).filter(|g| self.state.active(**g));
-        groups.flat_map(|g| self.state.groups[*g as usize].ids.iter().copied())
+        let groups = n.all().iter().filter(|g| self.state.active(**g));
+        groups.flat_map(|g| self.state.groups[*g as usize].ids())
     }
 }

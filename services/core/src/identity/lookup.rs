@@ -67,22 +67,21 @@ impl Resolver {
 
     /// Logins on an observed identifier: the group and the strongest identifier that is not observed.
     pub(crate) fn logins(&self, node: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
-        self.state.nodes[node as usize].seen.iter().filter_map(move |group| {
+        self.state.nodes[node as usize].seen().iter().filter_map(move |group| {
             let g = &self.state.groups[*group as usize];
             if g.evidence.is_empty() {
                 return None;
             }
-            let firm =
-                |id: &&(u32, Trust)| id.1 != Trust::Observed && !self.state.dropped(&self.policy, id.0);
-            let strength = |id: &&(u32, Trust)| {
-                let (node, trust) = **id;
+            let firm = |id: &(u32, Trust)| id.1 != Trust::Observed && !self.state.dropped(&self.policy, id.0);
+            let strength = |id: &(u32, Trust)| {
+                let (node, trust) = *id;
                 (
                     std::cmp::Reverse(trust),
                     self.state.kind_of(node).rank,
                     self.state.nodes[node as usize].token,
                 )
             };
-            let owner = g.ids.iter().filter(firm).min_by_key(strength)?;
+            let owner = g.ids().filter(firm).min_by_key(strength)?;
             Some((*group, owner.0))
         })
     }
@@ -102,7 +101,7 @@ impl Resolver {
     /// The birth of a known identifier.
     #[must_use]
     pub fn birth(&self, token: Token) -> Option<Birth> {
-        self.state.find(token).map(|node| self.state.nodes[node as usize].birth)
+        self.state.find(token).map(|node| self.state.nodes[node as usize].birth())
     }
 
     /// All customers that may ever have logged in with an observed identifier, tenants of a moved one that did included.
@@ -155,7 +154,7 @@ impl Resolver {
         let nodes = self.state.nodes.get(from as usize..).unwrap_or_default();
         nodes.iter().enumerate().filter_map(move |(at, node)| {
             let slot = self.state.customers.get(node.customer as usize)?.as_ref()?;
-            let is_birth = slot.birth == node.birth;
+            let is_birth = slot.birth == node.birth();
             is_birth.then_some((from + at as u32, CustomerRef(node.customer)))
         })
     }

@@ -73,6 +73,7 @@
 //! Absent here: suggestions by score, marks for suspicious identifiers.
 
 mod born;
+mod compact;
 mod compare;
 mod erase;
 mod explain;
@@ -80,6 +81,7 @@ mod lookup;
 mod partition;
 pub mod policy;
 mod quarantine;
+mod quick;
 mod resolver;
 mod snapshot;
 mod state;

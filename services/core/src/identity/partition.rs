@@ -115,20 +115,19 @@ pub(crate) fn reach(state: &State, policy: &Policy, seeds: &[u32]) -> Vec<u32> {
 fn for_each_partner(state: &State, policy: &Policy, node: u32, mut f: impl FnMut(u32)) {
     let n = &state.nodes[node as usize];
     let skip_claims = is_hub(state, policy, node);
-    let claimed: &[u32] = if skip_claims { &[] } else { &n.claimed };
-    for group in n.verified.iter().chain(claimed) {
-        let group = &state.groups[*group as usize];
+    for group in n.firm(!skip_claims) {
+        let group = &state.groups[group as usize];
         if group.evidence.is_empty() {
             continue;
         }
-        for (partner, trust) in &group.ids {
-            let far_hub = *trust == Trust::Claimed && is_hub(state, policy, *partner);
-            if *partner != node && !far_hub {
-                f(*partner);
+        for (partner, trust) in group.ids().filter(|(partner, _)| *partner != node) {
+            let far_hub = trust == Trust::Claimed && is_hub(state, policy, partner);
+            if !far_hub {
+                f(partner);
             }
         }
     }
-    for partner in &n.partners {
+    for partner in state.partners(node) {
         if operator_link(state, node, *partner).is_some() {
             f(*partner);
         }
@@ -137,20 +136,20 @@ fn for_each_partner(state: &State, policy: &Policy, node: u32, mut f: impl FnMut
 
 /// Whether the identifier is claimed beside more than [`HUB_MAX`] others: then it is shared without a closer look.
 pub(crate) fn is_hub(state: &State, policy: &Policy, node: u32) -> bool {
-    let groups = &state.nodes[node as usize].claimed;
+    let n = &state.nodes[node as usize];
     // A group has at most 20 identifiers; a few groups cannot reach the limit.
-    if groups.len() * (crate::draft::IDENTIFIERS_MAX - 1) <= HUB_MAX {
+    if n.claimed().len() * (crate::draft::IDENTIFIERS_MAX - 1) <= HUB_MAX {
         return false;
     }
     let mut partners: SmallVec<[u32; 2 * HUB_MAX]> = SmallVec::new();
-    for group in groups {
+    for group in n.claimed() {
         let group = &state.groups[*group as usize];
         if group.evidence.is_empty() {
             continue;
         }
-        for (partner, _) in &group.ids {
-            if *partner != node && !partners.contains(partner) && !state.dropped(policy, *partner) {
-                partners.push(*partner);
+        for (partner, _) in group.ids() {
+            if partner != node && !partners.contains(&partner) && !state.dropped(policy, partner) {
+                partners.push(partner);
                 if partners.len() > HUB_MAX {
                     return true;
                 }
@@ -165,8 +164,7 @@ fn dates(state: &State, policy: &Policy, node: u32) -> SmallVec<[Born; 2]> {
     let mut dates = SmallVec::new();
     let n = &state.nodes[node as usize];
     if !is_hub(state, policy, node) {
-        let groups = n.verified.iter().chain(&n.claimed);
-        dates.extend(groups.flat_map(|g| state.born_of(*g)));
+        dates.extend(n.firm(true).flat_map(|g| state.born_of(g)));
         dates.sort_unstable();
         dates.dedup();
     }
@@ -198,7 +196,7 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
     if let [only] = nodes {
         let mut lone = Partition::default();
         lone.parts.push(SmallVec::from_slice(&[*only]));
-        if state.nodes[*only as usize].claimed.len() <= 1 && state.nodes[*only as usize].partners.is_empty() {
+        if state.nodes[*only as usize].claimed().len() <= 1 && state.partners(*only).is_empty() {
             return lone;
         }
     }
@@ -235,8 +233,7 @@ fn links(state: &State, policy: &Policy, nodes: &[u32]) -> Vec<Link> {
     let mut groups: SmallVec<[u32; 16]> = SmallVec::new();
     for node in nodes {
         let n = &state.nodes[*node as usize];
-        let claimed: &[u32] = if is_hub(state, policy, *node) { &[] } else { &n.claimed };
-        groups.extend(n.verified.iter().chain(claimed).copied());
+        groups.extend(n.firm(!is_hub(state, policy, *node)));
     }
     groups.sort_unstable();
     groups.dedup();
@@ -244,21 +241,21 @@ fn links(state: &State, policy: &Policy, nodes: &[u32]) -> Vec<Link> {
     for group in groups {
         let group = &state.groups[group as usize];
         let Some(newest) = group.newest() else { continue };
-        for (i, a) in group.ids.iter().enumerate() {
-            for b in &group.ids[i + 1..] {
-                let claimed_hub =
-                    |end: &(u32, Trust)| end.1 == Trust::Claimed && is_hub(state, policy, end.0);
-                let out = |end: &(u32, Trust)| nodes.binary_search(&end.0).is_err();
-                if !(out(a) || out(b) || claimed_hub(a) || claimed_hub(b)) {
-                    let tier = if a.1.min(b.1) == Trust::Verified { Tier::Verified } else { Tier::Claimed };
-                    links.push(link(state, tier, *a, *b, newest));
-                }
+        let counts = |end: &(u32, Trust)| {
+            let claimed_hub = end.1 == Trust::Claimed && is_hub(state, policy, end.0);
+            !claimed_hub && nodes.binary_search(&end.0).is_ok()
+        };
+        let ends: SmallVec<[(u32, Trust); 4]> = group.ids().filter(counts).collect();
+        for (i, a) in ends.iter().enumerate() {
+            for b in &ends[i + 1..] {
+                let tier = if a.1.min(b.1) == Trust::Verified { Tier::Verified } else { Tier::Claimed };
+                links.push(link(state, tier, *a, *b, newest));
             }
         }
     }
     merge(&mut links);
     for node in nodes {
-        for partner in state.nodes[*node as usize].partners.iter().filter(|p| *p > node) {
+        for partner in state.partners(*node).iter().filter(|p| *p > node) {
             if let Some(newest) = operator_link(state, *node, *partner)
                 && nodes.binary_search(partner).is_ok()
             {
@@ -397,12 +394,12 @@ impl Claims {
         let (state, mut links) = (join.state, Vec::new());
         for (at, x) in join.nodes.iter().enumerate().filter(|(at, _)| join.mixed[*at]) {
             let mut beside: SmallVec<[(Born, u32, Evidence); 8]> = SmallVec::new();
-            for group in &state.nodes[*x as usize].claimed {
+            for group in state.nodes[*x as usize].claimed() {
                 let Some(newest) = state.groups[*group as usize].newest() else { continue };
-                for (partner, trust) in &state.groups[*group as usize].ids {
-                    let index = join.nodes.binary_search(partner);
-                    if index.is_ok_and(|p| p != at && self.counts(join, p, *trust)) {
-                        beside.extend(state.born_of(*group).map(|born| (born, *partner, newest)));
+                for (partner, trust) in state.groups[*group as usize].ids() {
+                    let index = join.nodes.binary_search(&partner);
+                    if index.is_ok_and(|p| p != at && self.counts(join, p, trust)) {
+                        beside.extend(state.born_of(*group).map(|born| (born, partner, newest)));
                     }
                 }
             }
@@ -452,7 +449,7 @@ impl<'a> Joining<'a> {
     fn new(state: &'a State, policy: &'a Policy, nodes: &'a [u32]) -> Self {
         let mut cannot = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
-            for partner in state.nodes[*node as usize].partners.iter().filter(|p| *p > node) {
+            for partner in state.partners(*node).iter().filter(|p| *p > node) {
                 if let Ok(other) = nodes.binary_search(partner)
                     && cannot_link(state, *node, *partner)
                 {

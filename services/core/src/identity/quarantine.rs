@@ -5,9 +5,9 @@ use super::{partition::is_hub, resolver::Resolver};
 use crate::{event::Trust, token::Token};
 
 /// Whether a set of identifiers makes claimed links only.
-pub(crate) fn is_claim(set: &[(u32, Trust)]) -> bool {
-    let verified = set.iter().filter(|(_, trust)| *trust == Trust::Verified).count();
-    verified <= 1 && set.iter().all(|(_, trust)| *trust != Trust::Observed)
+pub(crate) fn is_claim(set: impl Iterator<Item = (u32, Trust)> + Clone) -> bool {
+    let verified = set.clone().filter(|(_, trust)| *trust == Trust::Verified).count();
+    verified <= 1 && set.clone().all(|(_, trust)| trust != Trust::Observed)
 }
 
 impl Resolver {
@@ -30,14 +30,13 @@ impl Resolver {
         let held = |n: &u32| self.state.quarantined.contains(n) && self.customer_slot(*n).is_some();
         let is_fresh = |n: u32| {
             let node = &self.state.nodes[n as usize];
-            let mut groups =
-                node.verified.iter().chain(&node.claimed).map(|g| &self.state.groups[*g as usize]);
+            let mut groups = node.firm(true).map(|g| &self.state.groups[g as usize]);
             self.customer_slot(n).is_none()
-                && node.partners.is_empty()
-                && node.seen.is_empty()
+                && self.state.partners(n).is_empty()
+                && node.seen().is_empty()
                 && !self.state.dropped(&self.policy, n)
                 && self.state.is_named(n)
-                && groups.all(|g| is_claim(&g.ids) && g.ids.iter().any(|(other, _)| held(other)))
+                && groups.all(|g| is_claim(g.ids()) && g.ids().any(|(other, _)| held(&other)))
         };
         let known = |n: &&u32| !held(n);
         let fresh: Vec<u32> = seeds.iter().filter(known).copied().collect();

@@ -9,7 +9,8 @@ use crate::{
         partition::{evaluate, reach},
         policy::Policy,
         quarantine::is_claim,
-        state::{Birth, Customer, Evidence, NONE, State, insert_sorted, remove_sorted, taking_part},
+        quick::News,
+        state::{Birth, Customer, Evidence, NONE, State, insert_sorted, taking_part},
     },
     ids::{CustomerId, EventId},
     time::Micros,
@@ -49,6 +50,7 @@ pub struct Resolver {
     /// Sum of the hashes of all customers; the same for the same partition, however it came about.
     pub(crate) digest: u128,
     pub(crate) touched: Vec<u32>,
+    pub(crate) news: News,
     /// Something else than new claims came since the last settling.
     pub(crate) beyond_claims: bool,
     /// Identifiers erased since the last settling, with the births they lost.
@@ -96,7 +98,10 @@ impl Resolver {
             let (node, earlier) = self.state.intern(&self.policy, id, birth);
             let reborn = self.remember_naming(node, event.effective_at().0, birth);
             if earlier || reborn {
-                self.beyond_claims |= (node as usize) < known;
+                if (node as usize) < known {
+                    self.beyond_claims = true;
+                    self.news = News::Other;
+                }
                 self.touched.push(node);
             }
         }
@@ -161,7 +166,7 @@ impl Resolver {
             let group = self.state.group(&set);
             let list = &mut self.state.groups[group as usize].evidence;
             let (was_live, was_newest) = (!list.is_empty(), list.last().copied());
-            let changed = if adds { insert_sorted(list, evidence) } else { remove_sorted(list, &evidence) };
+            let changed = if adds { list.insert(evidence) } else { list.remove(&evidence) };
             if !changed {
                 continue;
             }
@@ -175,11 +180,15 @@ impl Resolver {
             };
             // Nothing can change for identifiers that stay as they were linked, unless the order of links matters.
             if was_live != live || dates_changed || (newest != was_newest && self.order_matters(&set)) {
-                self.beyond_claims |= !(adds && is_claim(&set));
+                self.beyond_claims |= !(adds && is_claim(set.iter().copied()));
+                match live && !was_live && firm && born.is_none() {
+                    true => self.news.add(group),
+                    false => self.news = News::Other,
+                }
                 for (node, _) in &set {
                     self.touched.push(*node);
                     // Whoever an operator linked with it is not found from it once nothing names it.
-                    self.touched.extend_from_slice(&self.state.nodes[*node as usize].partners);
+                    self.touched.extend_from_slice(self.state.partners(*node));
                 }
             }
         }
@@ -211,6 +220,7 @@ impl Resolver {
             }
         }
         self.beyond_claims = true;
+        self.news = News::Other;
         let newest = (event.effective_at().0, event.event.id);
         match act {
             IdentityAct::Erase => nodes.iter().for_each(|n| self.erase(*n, event.event.occurred_at.0)),
@@ -257,20 +267,17 @@ impl Resolver {
         let [a, b, ..] = *nodes else { return };
         insert_sorted(self.state.pairs.entry((a.min(b), a.max(b))).or_default(), act);
         for (node, partner) in [(a, b), (b, a)] {
-            let partners = &mut self.state.nodes[node as usize].partners;
-            if !partners.contains(&partner) {
-                partners.push(partner);
-            }
+            self.state.add_partner(node, partner);
         }
     }
 
     /// A blocked identifier is in nobody's reach: its neighbours must be looked at by themselves.
     pub(crate) fn touch_neighbours(&mut self, node: u32) {
         let n = &self.state.nodes[node as usize];
-        for group in n.verified.iter().chain(&n.claimed).chain(&n.seen) {
-            self.touched.extend(self.state.groups[*group as usize].ids.iter().map(|(id, _)| *id));
+        for group in n.all() {
+            self.touched.extend(self.state.groups[*group as usize].ids().map(|(id, _)| id));
         }
-        self.touched.extend(&n.partners);
+        self.touched.extend(self.state.partners(node));
     }
 
     /// Evaluates what the last calls touched and says which customers changed their identifiers.
@@ -283,8 +290,13 @@ impl Resolver {
     }
 
     fn settle_touched(&mut self) -> Vec<Regrouping> {
+        let news = std::mem::take(&mut self.news);
         if self.touched.is_empty() {
             return Vec::new();
+        }
+        if let Some(regroupings) = self.quick(news) {
+            self.touched.clear();
+            return regroupings;
         }
         let mut seeds = std::mem::take(&mut self.touched);
         seeds.sort_unstable();
@@ -344,9 +356,8 @@ impl Resolver {
         let Some(slot) = self.customer_slot(*only) else { return false };
         let same_birth = self.state.customers[slot]
             .as_ref()
-            .is_some_and(|c| c.members.len() == 1 && c.birth == node.birth);
-        let alone =
-            node.partners.is_empty() && node.seen.is_empty() && node.verified.len() + node.claimed.len() == 1;
+            .is_some_and(|c| c.members.len() == 1 && c.birth == node.birth());
+        let alone = self.state.partners(*only).is_empty() && node.seen().is_empty() && node.all().len() == 1;
         same_birth && alone && self.state.is_named(*only) && !self.state.dropped(&self.policy, *only)
     }
 
@@ -381,7 +392,7 @@ impl Resolver {
         let mut kept: SmallVec<[u32; 4]> = SmallVec::new();
         let mut slots: Vec<u32> = old.iter().map(|(slot, _)| *slot).collect();
         for members in parts {
-            let Some(birth) = members.iter().map(|n| self.state.nodes[*n as usize].birth).min() else {
+            let Some(birth) = members.iter().map(|n| self.state.nodes[*n as usize].birth()).min() else {
                 continue;
             };
             let same = old.iter().find(|(_, o)| o.birth.customer() == birth.customer());
@@ -406,13 +417,12 @@ impl Resolver {
         self.tell(&old, &new)
     }
 
+    /// What a customer adds to the digest. Tokens and event ids are hashes themselves; they only have to be mixed.
     pub(crate) fn hash(&self, customer: &Customer) -> u128 {
-        let mut tokens: SmallVec<[Token; 8]> =
-            customer.members.iter().map(|n| self.state.nodes[*n as usize].token).collect();
-        tokens.sort_unstable();
-        let mut bytes = customer.birth.customer().to_string().into_bytes();
-        tokens.iter().for_each(|t| bytes.extend_from_slice(&t.0));
-        crate::fold::hash128(&[&bytes])
+        let members = customer.members.iter().map(|n| mixed(self.state.nodes[*n as usize].token.as_u128()));
+        let sum = members.fold(0, u128::wrapping_add);
+        let birth = u128::from_be_bytes(customer.birth.event.0) ^ u128::from(customer.birth.ordinal);
+        mixed(sum ^ mixed(birth).rotate_left(64))
     }
 
     /// Puts a customer into its old slot if there is one, so that an unchanged customer keeps its number.
@@ -440,7 +450,7 @@ impl Resolver {
         };
         // Who holds the identifier that gave the birth, else (it was blocked or corrected away) any of the others.
         let holder = |old: &Customer| {
-            let births = |n: u32| self.state.nodes[n as usize].birth.customer() == old.birth.customer();
+            let births = |n: u32| self.state.nodes[n as usize].birth().customer() == old.birth.customer();
             let any = |n: u32| old.members.contains(&n) && !self.is_forgotten(n);
             let slots = || new.iter().map(|(slot, _)| *slot);
             slots().find(|s| holds(*s, &births)).or_else(|| slots().find(|s| holds(*s, &any)))
@@ -491,4 +501,13 @@ impl Resolver {
         }
         out
     }
+}
+
+/// A permutation of 128-bit numbers without visible pattern: three rounds of multiplying and folding the upper half in.
+fn mixed(mut number: u128) -> u128 {
+    for _ in 0..3 {
+        number = number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        number ^= number >> 67;
+    }
+    number
 }

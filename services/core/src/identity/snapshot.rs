@@ -34,20 +34,20 @@ impl Resolver {
         w.number(s.nodes.len() as u64);
         for node in &s.nodes {
             w.raw(&node.token.0);
-            w.number(u64::from(node.kind));
+            w.number(u64::from(node.kind()));
             w.number(u64::from(node.marks));
-            birth(&mut w, node.birth);
+            birth(&mut w, node.birth());
             // One more, so that no customer is 0.
             w.number(u64::from(node.customer.wrapping_add(1)));
         }
         w.number(s.groups.len() as u64);
         for group in &s.groups {
-            w.number(group.ids.len() as u64);
-            for (node, trust) in &group.ids {
-                w.number(u64::from(*node) << 2 | *trust as u64);
+            w.number(group.ids().count() as u64);
+            for (node, trust) in group.ids() {
+                w.number(u64::from(node) << 2 | trust as u64);
             }
             w.number(group.evidence.len() as u64);
-            for (at, event) in &group.evidence {
+            for (at, event) in &*group.evidence {
                 w.signed(*at);
                 w.raw(&event.0);
             }
@@ -125,9 +125,8 @@ impl Resolver {
             let group = self.state.group(&ids);
             let count = r.count()?;
             let evidence = &mut self.state.groups[group as usize].evidence;
-            evidence.reserve_exact(count);
             for _ in 0..count {
-                evidence.push((r.signed()?, EventId(r.sixteen()?)));
+                evidence.insert((r.signed()?, EventId(r.sixteen()?)));
             }
         }
         Ok(())
@@ -138,8 +137,8 @@ impl Resolver {
             let (a, b) = (r.number()?, r.number()?);
             let (a, b) = (self.node(a)?, self.node(b)?);
             self.state.pairs.insert((a, b), get_acts(r)?);
-            self.state.nodes[a as usize].partners.push(b);
-            self.state.nodes[b as usize].partners.push(a);
+            self.state.add_partner(a, b);
+            self.state.add_partner(b, a);
         }
         for _ in 0..r.count()? {
             let number = r.number()?;
@@ -216,10 +215,10 @@ impl Resolver {
             let slot = node.customer as usize;
             let version = versions.get(slot).copied().flatten().ok_or(BadRow)?;
             let (version, contested) = (version >> 1, version & 1 == 1);
-            let fresh = || Customer { members: SmallVec::new(), birth: node.birth, version, contested };
+            let fresh = || Customer { members: SmallVec::new(), birth: node.birth(), version, contested };
             let customer = customers[slot].get_or_insert_with(fresh);
             customer.members.push(at as u32);
-            customer.birth = customer.birth.min(node.birth);
+            customer.birth = customer.birth.min(node.birth());
         }
         for (slot, customer) in customers.iter().enumerate() {
             match customer {

@@ -3,7 +3,13 @@
 
 use crate::{
     event::{Identifier, RecordedEvent, Trust},
-    identity::{born::Born, erase::Erasures, policy::Policy, tenure::Tenancies},
+    identity::{
+        born::Born,
+        compact::{Few, Proofs},
+        erase::Erasures,
+        policy::Policy,
+        tenure::Tenancies,
+    },
     ids::{CustomerId, EventId},
     token::Token,
 };
@@ -54,31 +60,111 @@ pub(crate) struct Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub token: Token,
-    pub kind: u32,
+    birth_at: i64,
+    birth_event: EventId,
     pub marks: u32,
-    pub birth: Birth,
-    /// Groups in which it is verified.
-    pub verified: SmallVec<[u32; 2]>,
-    /// Groups in which it is claimed.
-    pub claimed: SmallVec<[u32; 2]>,
-    /// Groups that name it together with an observed identifier, or in which it is the observed one.
-    pub seen: SmallVec<[u32; 1]>,
-    /// Partners in operators' acts.
-    pub partners: SmallVec<[u32; 1]>,
-    pub blocked: bool,
     pub customer: u32,
+    /// Groups that name it: those that verify it, then those with an observed identifier, then those that claim it.
+    groups: Few,
+    verifying: u32,
+    seeing: u32,
+    kind: u16,
+    birth_ordinal: u8,
+    pub blocked: bool,
+}
+
+/// How a group names an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Verified, beside no observed one.
+    Verified,
+    /// Together with an observed identifier, or as the observed one.
+    Seen,
+    /// Claimed, beside no observed one.
+    Claimed,
+}
+
+impl Node {
+    pub fn kind(&self) -> u32 {
+        u32::from(self.kind)
+    }
+
+    pub fn birth(&self) -> Birth {
+        Birth { recorded_at: self.birth_at, event: self.birth_event, ordinal: self.birth_ordinal }
+    }
+
+    pub fn set_birth(&mut self, birth: Birth) {
+        (self.birth_at, self.birth_event, self.birth_ordinal) =
+            (birth.recorded_at, birth.event, birth.ordinal);
+    }
+
+    /// All groups that name it, in no order that means anything.
+    pub fn all(&self) -> &[u32] {
+        &self.groups
+    }
+
+    pub fn verified(&self) -> &[u32] {
+        &self.groups[..self.verifying as usize]
+    }
+
+    pub fn seen(&self) -> &[u32] {
+        &self.groups[self.verifying as usize..][..self.seeing as usize]
+    }
+
+    pub fn claimed(&self) -> &[u32] {
+        &self.groups[self.verifying as usize + self.seeing as usize..]
+    }
+
+    /// Groups without an observed identifier; without those that claim it, unless `claims`.
+    pub fn firm(&self, claims: bool) -> impl Iterator<Item = u32> + Clone + '_ {
+        let claimed = if claims { self.claimed() } else { &[] };
+        self.verified().iter().chain(claimed).copied()
+    }
+
+    fn join(&mut self, group: u32, standing: Standing) {
+        let mut at = self.groups.len();
+        self.groups.push(group);
+        // The first of each later part moves to that part's end.
+        let (seen_from, claimed_from) = (self.verifying as usize, (self.verifying + self.seeing) as usize);
+        if standing != Standing::Claimed {
+            self.groups.swap(at, claimed_from);
+            at = claimed_from;
+        }
+        match standing {
+            Standing::Claimed => {}
+            Standing::Seen => self.seeing += 1,
+            Standing::Verified => {
+                self.groups.swap(at, seen_from);
+                self.verifying += 1;
+            }
+        }
+    }
 }
 
 /// A set of identifiers that facts named together, with all evidence: facts can be revised, so nothing is only counted.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     /// Sorted by node. An observed one, if any, makes the group a login (or a mere sighting).
-    pub ids: SmallVec<[(u32, Trust); 3]>,
-    /// Sorted; never twice the same.
-    pub evidence: Vec<Evidence>,
+    packed: Few,
+    pub evidence: Proofs,
+}
+
+/// An identifier and what it is believed, in one number.
+fn pack((node, trust): (u32, Trust)) -> u32 {
+    node << 2 | trust as u32
 }
 
 impl Group {
+    /// Its identifiers, sorted.
+    pub fn ids(&self) -> impl Iterator<Item = (u32, Trust)> + Clone + '_ {
+        self.packed.iter().map(|packed| (packed >> 2, Trust::from_number(packed & 3)))
+    }
+
+    /// Whether it names this identifier so.
+    pub fn has(&self, node: u32, trust: Trust) -> bool {
+        self.packed.contains(&pack((node, trust)))
+    }
+
     pub fn newest(&self) -> Option<Evidence> {
         self.evidence.last().copied()
     }
@@ -105,6 +191,8 @@ pub(crate) struct State {
     pub customers: Vec<Option<Customer>>,
     pub free: Vec<u32>,
     pub pairs: HashMap<(u32, u32), Acts, FixedState>,
+    /// Partners in operators' acts on pairs.
+    partners: HashMap<u32, Vec<u32>, FixedState>,
     pub blocks: HashMap<u32, Acts, FixedState>,
     pub tenancies: Tenancies,
     /// Birth dates that facts of a group gave, sorted.
@@ -112,23 +200,62 @@ pub(crate) struct State {
     pub erasures: Erasures,
     /// Identifiers of quarantined components.
     pub quarantined: HashSet<u32, FixedState>,
-    by_token: HashMap<u128, u32, FixedState>,
+    by_token: HashTable<u32>,
+    /// Identifiers looked up last: one event asks for its own several times.
+    recent: [(Token, u32); RECENT],
+    next_recent: usize,
+    /// Groups whose identifiers are all in many groups.
     group_index: HashTable<u32>,
+}
+
+/// Groups of an identifier that are looked through one by one.
+const SEARCHED_MAX: usize = 12;
+
+/// Types and scopes: their number has 16 bits in a node.
+const KINDS_MAX: usize = u16::MAX as usize;
+
+/// As many as an event usually names.
+const RECENT: usize = 4;
+
+/// Tokens are hashes already.
+fn hash_of(token: Token) -> u64 {
+    token.as_u128() as u64
 }
 
 impl State {
     pub fn find(&self, token: Token) -> Option<u32> {
-        self.by_token.get(&token.as_u128()).copied()
+        if let Some((_, node)) = self.recent.iter().find(|(t, _)| *t == token)
+            && self.nodes.get(*node as usize).is_some_and(|n| n.token == token)
+        {
+            return Some(*node);
+        }
+        self.by_token.find(hash_of(token), |n| self.nodes[*n as usize].token == token).copied()
+    }
+
+    /// Partners in operators' acts.
+    pub fn partners(&self, node: u32) -> &[u32] {
+        self.partners.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn add_partner(&mut self, node: u32, partner: u32) {
+        let partners = self.partners.entry(node).or_default();
+        if !partners.contains(&partner) {
+            partners.push(partner);
+        }
     }
 
     pub fn kind_of(&self, node: u32) -> &Kind {
-        &self.kinds[self.nodes[node as usize].kind as usize]
+        &self.kinds[self.nodes[node as usize].kind() as usize]
     }
 
     /// The number of this type and scope; a new one if it was never seen.
     pub fn kind(&mut self, policy: &Policy, kind: &str, scope: &str) -> u32 {
         if let Some(at) = self.kinds.iter().position(|k| k.kind == kind && k.scope == scope) {
             return at as u32;
+        }
+        // More scopes than that are no scopes of accounts; the last one takes the rest, and they count together.
+        if self.kinds.len() == KINDS_MAX {
+            return KINDS_MAX as u32 - 1;
         }
         let row = policy.of(kind);
         let same = |k: &&Kind| k.kind == kind && (!row.per_scope || k.scope == scope);
@@ -149,56 +276,88 @@ impl State {
     /// The node of this identifier, with its birth lowered to `birth`. Says whether it is new or was born earlier.
     pub fn intern(&mut self, policy: &Policy, id: &Identifier, birth: Birth) -> (u32, bool) {
         if let Some(at) = self.find(id.token) {
+            self.remember(id.token, at);
             let node = &mut self.nodes[at as usize];
             node.marks |= id.marks;
-            let earlier = birth < node.birth;
-            node.birth = node.birth.min(birth);
+            let earlier = birth < node.birth();
+            if earlier {
+                node.set_birth(birth);
+            }
             return (at, earlier);
         }
         let kind = self.kind(policy, &id.kind, &id.scope);
         let at = self.nodes.len() as u32;
         self.push_node(id.token, kind, id.marks, birth);
+        self.remember(id.token, at);
         (at, true)
     }
 
+    fn remember(&mut self, token: Token, node: u32) {
+        if !self.recent.contains(&(token, node)) {
+            self.recent[self.next_recent] = (token, node);
+            self.next_recent = (self.next_recent + 1) % RECENT;
+        }
+    }
+
     pub fn push_node(&mut self, token: Token, kind: u32, marks: u32, birth: Birth) {
-        self.by_token.insert(token.as_u128(), self.nodes.len() as u32);
+        let (at, nodes) = (self.nodes.len() as u32, &self.nodes);
+        self.by_token.insert_unique(hash_of(token), at, |n| hash_of(nodes[*n as usize].token));
         self.nodes.push(Node {
             token,
-            kind,
+            birth_at: birth.recorded_at,
+            birth_event: birth.event,
             marks,
-            birth,
-            verified: SmallVec::new(),
-            claimed: SmallVec::new(),
-            seen: SmallVec::new(),
-            partners: SmallVec::new(),
-            blocked: false,
             customer: NONE,
+            groups: Few::default(),
+            verifying: 0,
+            seeing: 0,
+            kind: u16::try_from(kind).unwrap_or(u16::MAX),
+            birth_ordinal: birth.ordinal,
+            blocked: false,
         });
     }
 
     /// The group of exactly these identifiers and trusts; a new one if it was never seen.
     pub fn group(&mut self, ids: &[(u32, Trust)]) -> u32 {
-        let hasher = FixedState::default();
-        let hash = hasher.hash_one(ids);
-        let groups = &self.groups;
-        if let Some(at) = self.group_index.find(hash, |g| groups[*g as usize].ids.as_slice() == ids) {
-            return *at;
-        }
+        let packed: SmallVec<[u32; 8]> = ids.iter().copied().map(pack).collect();
         let at = self.groups.len() as u32;
-        self.groups.push(Group { ids: SmallVec::from_slice(ids), evidence: Vec::new() });
-        let groups = &self.groups;
-        self.group_index.insert_unique(hash, at, |g| hasher.hash_one(groups[*g as usize].ids.as_slice()));
+        if let Some(known) = self.known_group(&packed) {
+            return known;
+        }
+        self.groups.push(Group { packed: packed.iter().copied().collect(), evidence: Proofs::None });
         let observed = ids.iter().any(|(_, trust)| *trust == Trust::Observed);
         for (node, trust) in ids {
-            let node = &mut self.nodes[*node as usize];
-            match trust {
-                _ if observed => node.seen.push(at),
-                Trust::Verified => node.verified.push(at),
-                _ => node.claimed.push(at),
-            }
+            let standing = match trust {
+                _ if observed => Standing::Seen,
+                Trust::Verified => Standing::Verified,
+                _ => Standing::Claimed,
+            };
+            self.nodes[*node as usize].join(at, standing);
         }
         at
+    }
+
+    /// The group of these, found among those of the identifier that is in the fewest. Where all of them are in many, the
+    /// answer is kept, be it that there is none: then the caller makes the next one.
+    fn known_group(&mut self, packed: &[u32]) -> Option<u32> {
+        let lists = packed.iter().map(|p| self.nodes[(p >> 2) as usize].all());
+        let shortest = lists.min_by_key(|list| list.len())?;
+        let same = |g: &&u32| *self.groups[**g as usize].packed == *packed;
+        if shortest.len() <= SEARCHED_MAX {
+            return shortest.iter().find(same).copied();
+        }
+        let hasher = FixedState::default();
+        let (hash, groups) = (hasher.hash_one(packed), &self.groups);
+        if let Some(at) = self.group_index.find(hash, |g| *groups[*g as usize].packed == *packed) {
+            return Some(*at);
+        }
+        let found = shortest.iter().find(same).copied();
+        let at = found.unwrap_or(self.groups.len() as u32);
+        // Rehashing asks for groups that are there; the one to come is not, and is put in with its own hash.
+        let next = self.groups.len() as u32;
+        let hash_of = |g: &u32| if *g == next { hash } else { hasher.hash_one(&*groups[*g as usize].packed) };
+        self.group_index.insert_unique(hash, at, hash_of);
+        found
     }
 
     /// Whether the identifier takes part at all: step 0 of the partition.
@@ -214,29 +373,23 @@ impl State {
     /// Whether a current fact names it verified.
     pub fn is_verified(&self, node: u32) -> bool {
         let n = &self.nodes[node as usize];
-        let in_login = |g: &u32| {
-            let group = &self.groups[*g as usize];
-            !group.evidence.is_empty() && group.ids.contains(&(node, Trust::Verified))
-        };
-        n.verified.iter().any(|g| self.active(*g)) || n.seen.iter().any(in_login)
+        let in_login = |g: &u32| self.active(*g) && self.groups[*g as usize].has(node, Trust::Verified);
+        n.verified().iter().any(|g| self.active(*g)) || n.seen().iter().any(in_login)
     }
 
     /// Whether a current fact names it at all.
     pub fn is_named(&self, node: u32) -> bool {
         let n = &self.nodes[node as usize];
-        n.verified.iter().chain(&n.claimed).chain(&n.seen).any(|g| self.active(*g))
+        n.all().iter().any(|g| self.active(*g))
     }
 
     /// Whether it is seen only as observed, in every fact that names it.
     pub fn is_observed(&self, node: u32) -> bool {
         let n = &self.nodes[node as usize];
-        let live = |g: &u32| self.active(*g);
-        if n.verified.iter().chain(&n.claimed).any(live) {
+        if n.firm(true).any(|g| self.active(g)) {
             return false;
         }
-        n.seen
-            .iter()
-            .any(|g| self.active(*g) && self.groups[*g as usize].ids.contains(&(node, Trust::Observed)))
+        n.seen().iter().any(|g| self.active(*g) && self.groups[*g as usize].has(node, Trust::Observed))
     }
 
     /// A fact of this group gives this birth date. Says whether the group's dates are others now.
@@ -302,9 +455,4 @@ pub(crate) fn insert_sorted<T: Ord>(list: &mut Vec<T>, item: T) -> bool {
             true
         }
     }
-}
-
-/// Removes from a sorted list; says whether it was there.
-pub(crate) fn remove_sorted<T: Ord>(list: &mut Vec<T>, item: &T) -> bool {
-    list.binary_search(item).map(|at| list.remove(at)).is_ok()
 }

@@ -127,9 +127,9 @@ impl Resolver {
         let mut proofs: Vec<(Evidence, u32)> = Vec::new();
         for group in self.verified_groups(moved) {
             let group = &self.state.groups[group as usize];
-            let beside = || group.ids.iter().filter(|(n, t)| *n != moved && *t == Trust::Verified);
-            let with_own = beside().any(|(n, _)| self.state.nodes[*n as usize].customer == own);
-            let tenant = beside().map(|(n, _)| *n).filter(|n| tenants.contains(n));
+            let beside = || group.ids().filter(|(n, t)| *n != moved && *t == Trust::Verified);
+            let with_own = beside().any(|(n, _)| self.state.nodes[n as usize].customer == own);
+            let tenant = beside().map(|(n, _)| n).filter(|n| tenants.contains(n));
             let strength = |n: &u32| (self.state.kind_of(*n).rank, self.state.nodes[*n as usize].token);
             let owner = if with_own { Some(moved) } else { tenant.min_by_key(strength) };
             if let Some(owner) = owner {
@@ -156,13 +156,13 @@ impl Resolver {
         let home = self.state.nodes[tenant as usize].customer;
         for group in self.verified_groups(tenant) {
             let group = &self.state.groups[group as usize];
-            let replaces = |(n, t): &(u32, Trust)| {
-                *t == Trust::Verified
-                    && ![moved, tenant].contains(n)
-                    && self.state.kind_of(*n).class == class
-                    && self.state.nodes[*n as usize].customer == home
+            let replaces = |(n, t): (u32, Trust)| {
+                t == Trust::Verified
+                    && ![moved, tenant].contains(&n)
+                    && self.state.kind_of(n).class == class
+                    && self.state.nodes[n as usize].customer == home
             };
-            if group.ids.iter().any(replaces) {
+            if group.ids().any(replaces) {
                 proofs.extend(group.evidence.iter().map(|e| (*e, moved)));
             }
         }
@@ -170,7 +170,7 @@ impl Resolver {
 
     /// Groups of identifiers that are not observed, in which this one is verified.
     fn verified_groups(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
-        self.state.nodes[node as usize].verified.iter().copied().filter(|g| self.state.active(*g))
+        self.state.nodes[node as usize].verified().iter().copied().filter(|g| self.state.active(*g))
     }
 
     /// The node whose customer owned this one at a time: itself, or a tenant.
@@ -194,7 +194,7 @@ impl Resolver {
     pub fn tenures(&self, token: Token) -> Vec<Tenure> {
         let Some(node) = self.state.find(token) else { return Vec::new() };
         let Some(own) = self.customer_slot(node) else { return Vec::new() };
-        let first = self.state.nodes[node as usize].birth;
+        let first = self.state.nodes[node as usize].birth();
         let from = (Micros(first.recorded_at), first.event);
         let Some(proofs) = self.proofs(node) else {
             return vec![Tenure { customer: CustomerRef(own as u32), from }];
