@@ -260,3 +260,60 @@ fn acts_that_cannot_count_are_refused() {
     }
     assert_eq!(api.get("/v1/lag").must(200).json()["end"], before, "the log has grown");
 }
+
+#[test]
+fn a_forgotten_customer_stays_forgotten_and_may_come_back_as_somebody_new() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    let mut api = hub.client();
+    let both = [claim("member", "M1", "verified"), claim("phone", PHONE, "verified")];
+    buy(&hub, &source, 1, &both);
+    buy(&hub, &source, 2, &[claim("member", "M2", "verified")]);
+    let (gone, other) = (one(&mut api, "member", "M1"), one(&mut api, "member", "M2"));
+    let end = api.get("/v1/lag").must(200).json()["end"].clone();
+    let target = format!("/v1/customers/{gone}/erase");
+    let unfounded = api.post(&target, &json!({"dry_run": true}));
+    assert_eq!(unfounded.said(), (422, "reason_missing".to_owned()));
+    let tried = api.post(&target, &json!({"reason": "a request", "dry_run": true})).must(200).json();
+    assert_eq!(tried["covers"]["identifiers"].as_array().map(Vec::len), Some(2), "{tried}");
+    assert_eq!(tried["covers"]["purchases"]["by_currency"][0]["orders"], 1, "{tried}");
+    assert_eq!(api.get("/v1/lag").must(200).json()["end"], end, "a try appends nothing");
+    assert!(!tried.to_string().contains("173"), "no value is repeated");
+
+    let erased = api.post(&target, &json!({"reason": "a request"})).must(202).json();
+    let position = erased["position"].as_str().expect("a position").to_owned();
+    api.get(&format!("/v1/customers?min_position={position}")).must(200);
+    assert_eq!(api.get(&format!("/v1/customers/{gone}")).said(), (410, "customer_erased".to_owned()));
+    assert!(found(&mut api, "phone", PHONE).is_empty());
+    let all = changes(&mut api);
+    let last = all.iter().rfind(|c| c["customer"] == json!(gone)).expect("a change");
+    assert_eq!((&last["kind"], &last["caused_by"]), (&json!("erased"), &erased["event"]), "{all:?}");
+    let trace = api.get(&format!("/v1/events/{}", erased["event"].as_str().expect("an id"))).must(200);
+    assert!(!trace.text().contains("M1") && !trace.text().contains("173654"), "{}", trace.text());
+    let link = json!({"identifiers": [named("member", "M1"), named("member", "M2")], "reason": "r"});
+    assert_eq!(api.post("/v1/identity/link", &link).said(), (422, "identifier_erased".to_owned()));
+
+    // What comes late says nothing about anyone; what comes new is somebody new.
+    buy(&hub, &source, 3, &both);
+    assert!(found(&mut api, "member", "M1").is_empty(), "it occurred before");
+    let body = json!({"specversion": "1.0", "id": "new", "source": "/till",
+        "type": "tributary.v1.purchase.completed", "time": "2999-01-01T00:00:00Z",
+        "data": {"key": "receipt/new", "identifiers": [claim("member", "M1", "verified")],
+            "purchase": {"currency": "TWD", "total": "7"}}});
+    let sent = source.send(&mut hub.provider(), "application/cloudevents+json", body.to_string().as_bytes());
+    assert_eq!(sent.status, 202, "{}", sent.text());
+    hub.settle();
+    let fresh = one(&mut api, "member", "M1");
+    assert!(fresh != gone && fresh != other);
+    let view = api.get(&format!("/v1/customers/{fresh}")).must(200).json();
+    assert_eq!(view["purchases"]["by_currency"][0]["net"], "7", "{view}");
+    assert_eq!(api.get(&format!("/v1/customers/{gone}")).said().0, 410);
+    verified(&folder, &hub);
+    drop(hub);
+    std::fs::remove_dir_all(folder.data().join("views")).expect("the views are gone");
+    let hub = folder.start();
+    hub.settle();
+    let mut api = hub.client();
+    assert_eq!(one(&mut api, "member", "M1"), fresh, "from the log alone");
+    assert_eq!(api.get(&format!("/v1/customers/{gone}")).said().0, 410);
+}

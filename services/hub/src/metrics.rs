@@ -177,11 +177,11 @@ impl Metrics {
         }
     }
 
-    /// So many customers merged and split; so many identifiers are in quarantine.
+    /// So many customers merged and split since the start; so many identifiers are in quarantine.
     pub fn identity(&self, merges: u64, splits: u64, quarantined: u64) {
         self.quarantined.set(whole(quarantined));
-        self.merges.inc_by(merges);
-        self.splits.inc_by(splits);
+        self.merges.inc_by(merges.saturating_sub(self.merges.get()));
+        self.splits.inc_by(splits.saturating_sub(self.splits.get()));
     }
 
     /// Sizes on disk in bytes.

@@ -230,7 +230,8 @@ fn follow(shared: &Shared) {
     };
     let mut end = shared.log.subscribe();
     let mut backoff = Duration::from_millis(50);
-    let mut checkpointed = Instant::now();
+    // What the start had to read again is not to be read again at the next one, however soon that comes.
+    let mut checkpointed = None;
     while !shared.stop.load(Ordering::Relaxed) {
         match step(shared, &mut checkpointed) {
             Ok(true) => {
@@ -269,7 +270,7 @@ fn clear_error(shared: &Shared) {
 }
 
 /// One batch. `false`: nothing to do.
-fn step(shared: &Shared, checkpointed: &mut Instant) -> Result<bool, ProjectorError> {
+fn step(shared: &Shared, checkpointed: &mut Option<Instant>) -> Result<bool, ProjectorError> {
     let position = *shared.position.borrow();
     let limits = ReadLimits { max_records: BATCH_RECORDS, ..ReadLimits::default() };
     let records = shared.log.read(position + 1, limits)?;
@@ -278,10 +279,12 @@ fn step(shared: &Shared, checkpointed: &mut Instant) -> Result<bool, ProjectorEr
     let idle = work.is_empty();
     engine.fold_records(&work)?;
     let due = engine.fold.records - engine.checkpointed;
-    let late = checkpointed.elapsed() >= shared.options.checkpoint;
+    let late = checkpointed.is_none_or(|at| at.elapsed() >= shared.options.checkpoint);
     if due >= CHECKPOINT_RECORDS || (late && due >= CHECKPOINT_WORTH) {
         engine.checkpoint()?;
-        *checkpointed = Instant::now();
+        *checkpointed = Some(Instant::now());
+    } else if checkpointed.is_none() {
+        *checkpointed = Some(Instant::now());
     }
     let now = engine.position.sequence;
     drop(engine);

@@ -151,6 +151,17 @@ pub enum Customer {
         /// Customer id
         id: String,
     },
+    /// Forget a customer: what named it up to now names nobody any more
+    Erase {
+        /// Customer id
+        id: String,
+        /// Why; kept in the log with who did it
+        #[arg(long)]
+        reason: String,
+        /// Only tell what it would cover
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// `identity`.

@@ -1,6 +1,11 @@
 //! `customer`: find one, see all of it, and why it is one.
 
-use super::{Exit, Failure, Session, args::Customer, identity::Identifier, outline::identifier};
+use super::{
+    Exit, Failure, Session,
+    args::Customer,
+    identity::Identifier,
+    outline::{identifier, outline},
+};
 use crate::{
     client::query_value,
     output::{Table, cell, printable},
@@ -33,6 +38,12 @@ pub async fn run(command: &Customer, session: &mut Session<'_>) -> Result<Exit, 
             let before = before.as_deref().map(|b| format!("&before={}", query_value(b))).unwrap_or_default();
             let answer = session.client.get(&path(id, &format!("/timeline?limit={limit}{before}"))?).await?;
             session.print(&answer, "entries", timeline)?;
+            Ok(Exit::Ok)
+        }
+        Customer::Erase { id, reason, dry_run } => {
+            let body = json!({"reason": reason, "dry_run": dry_run});
+            let answer = session.client.post(&path(id, "/erase")?, &body).await?;
+            session.print(&answer, "", outline)?;
             Ok(Exit::Ok)
         }
         Customer::Why { id } => {
@@ -152,10 +163,20 @@ fn why_table(answer: &Json) -> String {
         table.row([pair(link), field("tier"), decision, field("channel"), evidence, field("at")]);
     }
     let head = format!("{}, named after {}\n", cell(answer.get("id")), cell(answer.get("birth")));
-    if table.is_empty() {
-        return head + "one identifier, no links\n";
+    let links = if table.is_empty() { "one identifier, no links\n".to_owned() } else { table.render() };
+    head + &links + &history(answer)
+}
+
+/// Merges and splits, newest first.
+fn history(answer: &Json) -> String {
+    let mut table = Table::new(&["what", "at", "caused by", "customers"]);
+    for change in list(answer, "history") {
+        let field = |key| cell(change.get(key));
+        let others = list(change, "from").chain(list(change, "parts")).map(|id| cell(Some(id)));
+        let others = others.collect::<Vec<_>>().join(" ");
+        table.row([field("kind"), field("at"), field("caused_by"), others]);
     }
-    head + &table.render()
+    if table.is_empty() { String::new() } else { format!("\nhistory, newest first\n{}", table.render()) }
 }
 
 /// A few words on what an entry says.

@@ -13,6 +13,7 @@ use tributary_core::{
     body::{Body, IdentityAct},
     draft::{ChannelContext, Claim, Draft},
     event::Trust,
+    identity::Resolver,
     ids::Cursor,
     time::Micros,
     token::Token,
@@ -119,6 +120,12 @@ fn draft(
     draft
 }
 
+/// Whether an identifier was erased and names nobody any more.
+fn forgotten(resolver: &Resolver, token: Token) -> bool {
+    let once_erased = resolver.is_erased(token, Micros(i64::MIN));
+    once_erased && resolver.customer_of(token).is_none() && resolver.owners(token).is_empty()
+}
+
 /// Every identifier must have been named by some event, and a pair must be two.
 fn known(hub: &Hub, named: &[Named]) -> Result<Vec<Token>, Problem> {
     let mut tokens = Vec::with_capacity(named.len());
@@ -128,6 +135,11 @@ fn known(hub: &Hub, named: &[Named]) -> Result<Vec<Token>, Problem> {
             let detail = format!("no event has named this identifier of type `{}`", n.kind);
             return Err(Problem::new(422, "identifier_unknown", detail)
                 .remedy("check type, scope and value with `tributary customer find`"));
+        }
+        if hub.projector().read(|look| forgotten(&look.engine().fold().resolver, token)) {
+            let detail =
+                format!("this identifier of type `{}` was erased, and nobody has used it since", n.kind);
+            return Err(Problem::new(422, "identifier_erased", detail));
         }
         if tokens.contains(&token) {
             return Err(Problem::new(422, "same_identifier", "the two identifiers are the same one"));

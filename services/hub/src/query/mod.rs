@@ -3,6 +3,7 @@
 mod changes;
 mod customers;
 mod effect;
+mod erase;
 mod events;
 mod identity;
 
@@ -66,6 +67,9 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/customers/{id}/notes", post(customers::note))
         .route("/v1/rebuild", post(operate::rebuild))
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Operate), guard));
+    let privacy = Router::new()
+        .route("/v1/customers/{id}/erase", post(erase::erase))
+        .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Privacy), guard));
     let ingest = Router::new()
         .route("/v1/events", post(events::publish))
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Ingest), guard));
@@ -74,6 +78,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/readyz", get(operate::ready))
         .route("/metrics", get(operate::metrics));
     read.merge(operate)
+        .merge(privacy)
         .merge(ingest)
         .merge(open)
         .fallback(|| async {
