@@ -1,4 +1,4 @@
-//! Golden bytes: what this release writes is what the first one wrote, and what lies in `tests/data/v1` is still read.
+//! Golden bytes: what this release writes is what the first one wrote, and what lies in `tests/data/v*` is still read.
 //!
 //! The files there are never rewritten. `UPDATE_EXPECT=1` writes one that is missing; a format that must change gets a
 //! number of its own and a folder beside.
@@ -15,9 +15,19 @@ use tributary_core::{
     wire,
 };
 
+fn path_of(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(file)
+}
+
+/// What a file of an earlier format holds.
+fn old(file: &str) -> BTreeMap<String, String> {
+    let golden = std::fs::read_to_string(path_of(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+    golden.lines().filter_map(|l| l.split_once('\t')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+}
+
 /// Compares lines of `name, tab, value` with the file; gives what the file holds.
 fn check(file: &str, lines: &[(String, String)]) -> BTreeMap<String, String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/v1").join(file);
+    let path = path_of(file);
     let text = lines.iter().fold(String::new(), |mut text, (name, value)| {
         let _ = writeln!(text, "{name}\t{value}");
         text
@@ -31,7 +41,7 @@ fn check(file: &str, lines: &[(String, String)]) -> BTreeMap<String, String> {
         assert_eq!(have, want, "{file}: what is written is not what the first release wrote");
     }
     assert_eq!(text.lines().count(), golden.lines().count(), "{file}: lines");
-    golden.lines().filter_map(|l| l.split_once('\t')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+    old(file)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -86,7 +96,7 @@ fn names_are_for_ever() {
         assert_eq!(cursor.to_string().parse(), Ok(cursor.clone()));
         line(&format!("cursor {:?}", cursor.positions()), cursor.to_string());
     }
-    let golden = check("names.tsv", &lines);
+    let golden = check("v1/names.tsv", &lines);
     // The design's own examples.
     assert_eq!(golden["event 0 0"], "c8e3a51a-480f-510b-ae00-ddad2fee1d8c");
     assert_eq!(golden["customer 0"], "cus_zdr2kgsib4ilxabxnnf7xb3daa");
@@ -101,7 +111,7 @@ fn events_are_for_ever() {
     let lines: Vec<_> = events.iter().map(|e| (name(e), hex(&wire::encode(&e.event)))).collect();
     let types: std::collections::BTreeSet<_> = events.iter().map(|e| e.event.body.type_name()).collect();
     assert_eq!(types.len(), values::TYPES, "every type once at least");
-    let golden = check("events.tsv", &lines);
+    let golden = check("v1/events.tsv", &lines);
     for event in &events {
         let decoded = wire::decode(&unhex(&golden[&name(event)])).expect("an event of the first release");
         assert_eq!(decoded, event.event);

@@ -3,8 +3,8 @@
 use crate::engine::Engine;
 use tributary_core::{
     change::Change,
-    codec::{BadRow, Reader},
-    fold::{Count, DeadLetter, fact::Fact, fact_hash, rows::keys},
+    codec::BadRow,
+    fold::{Count, DeadLetter, fact_hash, fragment::facts_of_row, rows::keys},
     identity::CustomerRef,
     ids::{Cursor, CustomerId, Position},
     token::Token,
@@ -109,21 +109,22 @@ impl View<'_> {
             stored_digest: engine.fold.facts_digest(),
             ..Verified::default()
         };
-        let (mut from, end) = (b"p".to_vec(), b"q".to_vec());
-        loop {
-            let rows = engine.store.scan(&from, Some(&end), VERIFY_ROWS).map_err(|_| BadRow)?;
-            let Some((last, _)) = rows.last() else { return Ok(found) };
-            from = [last.as_slice(), &[0]].concat();
-            for (key, row) in &rows {
-                let home = Token(key.get(1..17).and_then(|k| k.try_into().ok()).ok_or(BadRow)?);
-                let mut r = Reader(row);
-                for _ in 0..r.count()? {
-                    let fact = Fact::decode(&mut r)?;
-                    found.facts += u64::from(fact.revision.is_some());
-                    found.facts_digest = found.facts_digest.wrapping_add(fact_hash(&fact, home));
+        for (first, end) in [(b"h", b"i"), (b"p", b"q")] {
+            let mut from = first.to_vec();
+            loop {
+                let rows = engine.store.scan(&from, Some(end), VERIFY_ROWS).map_err(|_| BadRow)?;
+                let Some((last, _)) = rows.last() else { break };
+                from = [last.as_slice(), &[0]].concat();
+                for (key, row) in &rows {
+                    let home = Token(key.get(1..17).and_then(|k| k.try_into().ok()).ok_or(BadRow)?);
+                    for fact in facts_of_row(key, row)? {
+                        found.facts += u64::from(fact.revision.is_some());
+                        found.facts_digest = found.facts_digest.wrapping_add(fact_hash(&fact, home));
+                    }
                 }
             }
         }
+        Ok(found)
     }
 
     /// What became of each channel's records.

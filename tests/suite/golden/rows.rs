@@ -1,14 +1,18 @@
 //! Golden store rows: of a customer with a fact of every kind, of a fragment with time pages, and of everything beside.
 
 use super::{check, hex, unhex, values};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use tributary_core::{
     body::Body,
     change::{Change, ChangeKind},
     codec::{BadRow, Reader, Writer},
     draft::{Claim, Draft},
     event::{RecordedEvent, Trust},
-    fold::{Count, DeadLetter, Fold, Outcome, Place, Prepared, Rows, fact::Fact, fragment::Fragment},
+    fold::{
+        Count, DeadLetter, Fold, Outcome, Place, Prepared, Rows,
+        fact::Fact,
+        fragment::{Fragment, INLINE_BYTES_MAX},
+    },
     identity::{Resolver, policy::Policy},
     ids::{CustomerId, EventId, FactKey, Position},
     time::Micros,
@@ -66,7 +70,11 @@ fn visits(count: u64) -> Vec<RecordedEvent> {
 /// Rows give back the fragments they were made of.
 fn judge(file: &str, rows: &[(Vec<u8>, Vec<u8>)], written: impl Fn(&[u8]) -> bool) {
     let lines: Vec<_> = rows.iter().filter(|(key, _)| written(key)).map(|(k, r)| (hex(k), hex(r))).collect();
-    let golden = check(file, &lines);
+    read_back(&check(file, &lines), rows);
+}
+
+/// Fragments of golden rows are those of these rows.
+fn read_back(golden: &BTreeMap<String, String>, rows: &[(Vec<u8>, Vec<u8>)]) {
     let fresh = Stored(rows.iter().cloned().collect());
     let mut old = Stored(rows.iter().cloned().collect());
     old.0.extend(golden.iter().map(|(key, row)| (unhex(key), unhex(row))));
@@ -81,6 +89,34 @@ fn judge(file: &str, rows: &[(Vec<u8>, Vec<u8>)], written: impl Fn(&[u8]) -> boo
     }
 }
 
+/// In the first format every page has a row of its own.
+#[test]
+fn fragments_of_the_first_format_are_read_and_written_in_the_second() {
+    let rows = fold(&values::one_of_each());
+    let golden = super::old("v1/fragments.tsv");
+    assert!(golden.keys().any(|key| key.starts_with("70")), "pages");
+    read_back(&golden, &rows);
+    let mut moved = 0;
+    for head in golden.keys().filter(|key| key.starts_with("68")) {
+        let token = Token(unhex(head)[1..].try_into().expect("a token"));
+        let stored = Stored(golden.iter().map(|(key, row)| (unhex(key), unhex(row))).collect());
+        let mut fragment = Fragment::load(&stored, token, false).expect("a row of the first release");
+        let Some(key) = facts(&mut fragment, &stored).first().map(|fact| fact.key) else { continue };
+        let fact = fragment.remove(&stored, &key).expect("sound").expect("it is there");
+        fragment.insert(&stored, fact, None).expect("sound");
+        let mut written = Vec::new();
+        fragment.take_dirty(&mut written);
+        let page = written.iter().find(|(key, _)| key[0] == b'p').expect("the page's row");
+        let long = page.1.as_ref().is_some_and(|row| row.len() > INLINE_BYTES_MAX);
+        assert!(page.1.is_none() || long, "a short page stands behind its head");
+        moved += usize::from(page.1.is_none());
+        let (_, row) = written.iter().find(|(key, _)| key[0] == b'h').expect("a head");
+        let wanted = rows.iter().find(|(key, _)| hex(key) == *head).expect("the same head");
+        assert!(row.as_ref() == Some(&wanted.1), "{head}: the head is another");
+    }
+    assert!(moved > 0, "no page was short");
+}
+
 fn facts(fragment: &mut Fragment, stored: &Stored) -> Vec<Fact> {
     let mut facts = Vec::new();
     let read = fragment.each_fact(stored, |_, fact| {
@@ -93,10 +129,10 @@ fn facts(fragment: &mut Fragment, stored: &Stored) -> Vec<Fact> {
 
 #[test]
 fn rows_of_fragments_are_for_ever() {
-    judge("fragments.tsv", &fold(&values::one_of_each()), |_| true);
+    judge("v2/fragments.tsv", &fold(&values::one_of_each()), |_| true);
     let many = fold(&visits(260));
     assert!(many.iter().filter(|(key, _)| key[0] == b't').count() > 2, "pages and their directory");
-    judge("timepages.tsv", &many, |key| matches!(key[0], b't' | b'h'));
+    judge("v1/timepages.tsv", &many, |key| matches!(key[0], b't' | b'h'));
 }
 
 const CUSTOMER: CustomerId = CustomerId { event: EventId([5; 16]), ordinal: 1 };
@@ -165,7 +201,7 @@ fn rows_beside_fragments_are_for_ever() {
     lines.push(("outcomes".into(), hex(&w.0)));
     lines.push(("place".into(), hex(&place.to_bytes())));
     lines.push(("meta".into(), hex(&meta.to_row())));
-    let golden = check("rows.tsv", &lines);
+    let golden = check("v1/rows.tsv", &lines);
     let row = |name: &str| unhex(&golden[name]);
     for change in changes() {
         assert_eq!(Change::from_row(&row(&format!("change {:?}", change.kind))), Ok(change));

@@ -18,6 +18,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 /// Largest fact page in bytes; a fuller one makes all pages split in two.
 pub const PAGE_BYTES_MAX: usize = 8 * 1024;
+/// An only page of at most so many bytes stands in the head's row: most fragments are one row then, and an event writes one.
+pub const INLINE_BYTES_MAX: usize = 2 * 1024;
 /// From this many facts on a fragment has time pages.
 pub const TIMED_FROM: u64 = 128;
 /// Page numbers have 16 bits.
@@ -44,11 +46,59 @@ pub struct Fragment {
     pub anonymous: bool,
     depth: u32,
     pages: BTreeMap<u16, Page>,
+    /// The only page as the head's row has it, not yet read.
+    inline: Option<Vec<u8>>,
+    /// The first page has a row of its own.
+    apart: bool,
     time: Option<TimePages>,
     dirty: bool,
 }
 
+/// Format of a head whose pages have rows of their own.
 const FORMAT: u64 = 1;
+/// Format of a head with its only page behind it.
+const FORMAT_INLINE: u64 = 2;
+
+impl Page {
+    fn row(&self) -> Vec<u8> {
+        let mut w = Writer(Vec::with_capacity(self.bytes + 4));
+        w.number(self.facts.len() as u64);
+        self.facts.iter().for_each(|fact| fact.encode(&mut w));
+        w.0
+    }
+}
+
+fn facts_of_page(row: &[u8]) -> Result<Vec<Fact>, BadRow> {
+    let mut r = Reader(row);
+    let mut facts = Vec::new();
+    for _ in 0..r.count()? {
+        facts.push(Fact::decode(&mut r)?);
+    }
+    r.end()?;
+    Ok(facts)
+}
+
+/// The facts that one row of a store holds: a page's, or those behind a head; none in rows of other kinds.
+///
+/// # Errors
+/// [`BadRow`] if the row is damaged.
+pub fn facts_of_row(key: &[u8], row: &[u8]) -> Result<Vec<Fact>, BadRow> {
+    match key.first() {
+        Some(b'p') => facts_of_page(row),
+        Some(b'h') => {
+            let mut r = Reader(row);
+            if r.number()? != FORMAT_INLINE {
+                return Ok(Vec::new());
+            }
+            for _ in 0..3 {
+                r.number()?;
+            }
+            Head::decode(&mut r)?;
+            facts_of_page(r.0)
+        }
+        _ => Ok(Vec::new()),
+    }
+}
 
 /// Bytes of facts' row forms.
 fn bytes(facts: &[(Fact, &[u8])]) -> usize {
@@ -64,6 +114,8 @@ impl Fragment {
             anonymous,
             depth: 0,
             pages: BTreeMap::new(),
+            inline: None,
+            apart: false,
             time: None,
             dirty: false,
         }
@@ -77,7 +129,8 @@ impl Fragment {
         let mut fragment = Self::empty(token, anonymous);
         let Some(row) = rows.row(&keys::head(token))? else { return Ok(fragment) };
         let mut r = Reader(&row);
-        if r.number()? != FORMAT {
+        let format = r.number()?;
+        if format != FORMAT && format != FORMAT_INLINE {
             return Err(BadRow);
         }
         fragment.facts = r.number()?;
@@ -88,7 +141,12 @@ impl Fragment {
         let bits = r.number()?;
         fragment.anonymous = bits & 2 != 0;
         fragment.head = Head::decode(&mut r)?;
-        r.end()?;
+        fragment.apart = format == FORMAT;
+        if format == FORMAT_INLINE {
+            fragment.inline = Some(r.0.to_vec());
+        } else {
+            r.end()?;
+        }
         if bits & 1 != 0 {
             fragment.time = Some(TimePages::load(rows, token)?);
         }
@@ -103,13 +161,15 @@ impl Fragment {
     fn page(&mut self, rows: &dyn Rows, number: u16) -> Result<&mut Page, BadRow> {
         if !self.pages.contains_key(&number) {
             let mut page = Page::default();
-            if let Some(row) = rows.row(&keys::page(self.token, number))? {
+            // A page that stood behind the head has no row, so none is asked for.
+            let row = match self.inline.take() {
+                Some(inline) => Some(inline),
+                None if self.apart => rows.row(&keys::page(self.token, number))?,
+                None => None,
+            };
+            if let Some(row) = row {
                 page.bytes = row.len();
-                let mut r = Reader(&row);
-                for _ in 0..r.count()? {
-                    page.facts.push(Fact::decode(&mut r)?);
-                }
-                r.end()?;
+                page.facts = facts_of_page(&row)?;
             }
             self.pages.insert(number, page);
         }
@@ -317,32 +377,45 @@ impl Fragment {
 
     /// Rows that changed since the last call; deletions are `None`.
     pub fn take_dirty(&mut self, out: &mut Vec<Row>) {
-        for (number, page) in &mut self.pages {
-            if !std::mem::take(&mut page.dirty) {
-                continue;
-            }
-            let mut w = Writer(Vec::with_capacity(page.bytes + 4));
-            w.number(page.facts.len() as u64);
-            page.facts.iter().for_each(|fact| fact.encode(&mut w));
-            let key = keys::page(self.token, *number);
-            out.push((key, (!page.facts.is_empty()).then_some(w.0)));
+        let changed = self.pages.values().any(|page| page.dirty);
+        let inline = match self.pages.get(&0) {
+            Some(page) if changed => self.depth == 0 && page.bytes <= INLINE_BYTES_MAX,
+            _ => !self.apart && self.depth == 0,
+        };
+        if changed && inline && std::mem::take(&mut self.apart) {
+            out.push((keys::page(self.token, 0), None));
+        }
+        self.apart |= changed && !inline;
+        for (number, page) in self.pages.iter_mut().filter(|(_, page)| page.dirty) {
+            page.dirty = false;
             self.dirty = true;
+            if !inline {
+                let row = (!page.facts.is_empty()).then(|| page.row());
+                out.push((keys::page(self.token, *number), row));
+            }
         }
         if let Some(time) = &mut self.time {
             time.take_dirty(self.token, out);
         }
         if std::mem::take(&mut self.dirty) {
-            out.push(self.head_row());
+            let page = match (inline, &self.inline) {
+                (false, _) => None,
+                (true, Some(unread)) => Some(unread.clone()),
+                (true, None) => Some(self.pages.get(&0).map_or_else(|| Page::default().row(), Page::row)),
+            };
+            out.push(self.head_row(page.as_deref()));
         }
     }
 
-    fn head_row(&self) -> Row {
+    /// The head's row, with its only page behind it or without.
+    fn head_row(&self, page: Option<&[u8]>) -> Row {
         let mut w = Writer::default();
-        w.number(FORMAT);
+        w.number(if page.is_some() { FORMAT_INLINE } else { FORMAT });
         w.number(self.facts);
         w.number(u64::from(self.depth));
         w.number(u64::from(self.time.is_some()) | u64::from(self.anonymous) << 1);
         self.head.encode(&mut w);
+        w.raw(page.unwrap_or_default());
         (keys::head(self.token), Some(w.0))
     }
 
@@ -370,11 +443,16 @@ impl Fragment {
         {
             this.depth += 1;
         }
-        for (number, page) in this.pages_of(facts) {
+        let row_of = |page: &[(Fact, &[u8])]| {
             let mut w = Writer(Vec::with_capacity(bytes(page) + 4));
             w.number(page.len() as u64);
             page.iter().for_each(|(_, row)| w.raw(row));
-            out.push((keys::page(token, number), Some(w.0)));
+            w.0
+        };
+        let inline = this.depth == 0 && bytes(facts) <= INLINE_BYTES_MAX;
+        if !inline {
+            let pages = this.pages_of(facts);
+            out.extend(pages.map(|(number, page)| (keys::page(token, number), Some(row_of(page)))));
         }
         if !anonymous && this.facts >= TIMED_FROM {
             let mut time = TimePages::new();
@@ -385,7 +463,8 @@ impl Fragment {
             time.take_dirty(token, out);
             this.time = Some(time);
         }
-        out.push(this.head_row());
+        let page = inline.then(|| row_of(facts));
+        out.push(this.head_row(page.as_deref()));
         Ok(())
     }
 
