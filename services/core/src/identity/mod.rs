@@ -39,6 +39,7 @@
 //! Absent here: ownership by time of verified identifiers that moved (a recycled phone number), erasure, suggestions by
 //! score.
 
+mod apart;
 mod compare;
 mod explain;
 mod lookup;
