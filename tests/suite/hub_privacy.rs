@@ -61,7 +61,15 @@ fn no_person_shows_in_log_figures_dead_letters_or_errors() {
     shown.push_str(&api.post("/v1/identity/link", &unknown).text());
     let wrong = json!({"identifier": PEOPLE[3], PEOPLE[4]: 1});
     shown.push_str(&api.post("/v1/identity/block", &wrong).text());
-    for target in ["/metrics", "/v1/deadletters", "/v1/channels", "/v1/changes", "/v1/lag", "/readyz"] {
+    for target in [
+        "/metrics",
+        "/v1/deadletters",
+        "/v1/channels",
+        "/v1/changes",
+        "/v1/identity/suggestions",
+        "/v1/lag",
+        "/readyz",
+    ] {
         shown.push_str(&api.get(target).must(200).text());
     }
     let letters = api.get("/v1/deadletters").must(200).json();

@@ -151,6 +151,12 @@ fn the_interface_asks_for_a_token_and_its_scope() {
     assert_eq!(publish(with("read-token")).status, 403);
     assert_eq!(publish(with("ingest-token")).status, 202);
     assert_eq!(with("read-token").post("/v1/rebuild", &json!({})).status, 403);
+    let mut client = with("read-token");
+    assert_eq!(client.get("/v1/identity/suggestions").status, 200);
+    for answer in ["accept", "reject"] {
+        let said = client.post(&format!("/v1/identity/suggestions/{answer}"), &json!({})).said();
+        assert_eq!(said, (403, "scope_missing".into()), "{answer}");
+    }
     assert_eq!(with("operate-token").post("/v1/rebuild", &json!({})).status, 202);
     assert_eq!(hub.client().get("/livez").status, 200, "a monitor needs no token");
 }

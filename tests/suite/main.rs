@@ -17,6 +17,7 @@ mod hub_reads;
 mod hub_refusals;
 mod hub_starts;
 mod hub_stops;
+mod hub_suggestions;
 mod oracle_laws;
 mod oracle_scenarios;
 mod resolver_oracle;

@@ -4,6 +4,7 @@ use crate::{
     config::Config,
     metrics::{Ingest, Metrics},
     problem::Problem,
+    suggest::Finder,
 };
 use bytes::Bytes;
 use std::{
@@ -40,6 +41,8 @@ pub struct Hub {
     pub metrics: Metrics,
     /// Rebuilds and the like.
     pub jobs: crate::jobs::Jobs,
+    /// Finds customers that look alike; `None` where the configuration turns that off.
+    pub finder: Option<Arc<Finder>>,
     projector: Arc<Projector>,
     channels: HashMap<String, usize>,
     key: IndexKey,
@@ -84,7 +87,9 @@ impl Hub {
         let metrics = Metrics::new(names.clone().chain(own));
         let channels = names.enumerate().map(|(at, name)| (name, at)).collect();
         let (jobs, refused, taken) = (crate::jobs::Jobs::default(), Mutex::default(), Mutex::default());
-        Self { config, log, metrics, jobs, projector, channels, key, clock, refused, taken }
+        let wanted = config.suggestions;
+        let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
+        Self { config, log, metrics, jobs, finder, projector, channels, key, clock, refused, taken }
     }
 
     /// The projector.

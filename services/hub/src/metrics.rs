@@ -63,6 +63,8 @@ pub struct Metrics {
     merges: Counter,
     splits: Counter,
     quarantined: Gauge,
+    suggestions: Gauge,
+    compared: Gauge,
     event_age: Family<[Label; 1], Seconds>,
     store_bytes: Gauge,
     log_bytes: Gauge,
@@ -91,6 +93,8 @@ impl Metrics {
             merges: Counter::default(),
             splits: Counter::default(),
             quarantined: Gauge::default(),
+            suggestions: Gauge::default(),
+            compared: Gauge::default(),
             event_age: Family::default(),
             store_bytes: Gauge::default(),
             log_bytes: Gauge::default(),
@@ -118,6 +122,12 @@ impl Metrics {
         r.register("dedup_hits", "Events that were in the log already", self.dedup_hits.clone());
         r.register("identity_merges", "Customers that became one with another", self.merges.clone());
         r.register("identity_splits", "Customers that came apart", self.splits.clone());
+        r.register("identity_suggestions", "Pairs of customers that look alike", self.suggestions.clone());
+        r.register(
+            "identity_compared_customers",
+            "Customers that are compared for suggestions",
+            self.compared.clone(),
+        );
         r.register(
             "identity_quarantined",
             "Identifiers whose claims are not believed because too many links hang together",
@@ -184,6 +194,12 @@ impl Metrics {
         self.splits.inc_by(splits.saturating_sub(self.splits.get()));
     }
 
+    /// So many pairs look alike among so many customers.
+    pub fn suggestions(&self, pairs: usize, customers: usize) {
+        self.suggestions.set(whole(pairs as u64));
+        self.compared.set(whole(customers as u64));
+    }
+
     /// Sizes on disk in bytes.
     pub fn sizes(&self, store_bytes: u64, log_bytes: u64) {
         self.store_bytes.set(whole(store_bytes));
@@ -229,6 +245,7 @@ mod tests {
         metrics.changed_after(0.002);
         metrics.projection_lag(7, 0.5);
         metrics.identity(4, 1, 6);
+        metrics.suggestions(3, 9);
         metrics.sizes(10, 20);
         let text = metrics.render(Micros::from_secs(130));
         for line in [
@@ -243,6 +260,8 @@ mod tests {
             "tributary_identity_merges_total 4",
             "tributary_identity_splits_total 1",
             "tributary_identity_quarantined 6",
+            "tributary_identity_suggestions 3",
+            "tributary_identity_compared_customers 9",
             "tributary_channel_last_event_age_seconds{channel=\"line-main\"} 30.0",
             "tributary_store_bytes 10",
             "tributary_log_bytes 20",

@@ -33,6 +33,7 @@ pub struct Running {
     pub hub: Arc<Hub>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    finder: Option<std::thread::JoinHandle<()>>,
     _lock: Lock,
 }
 
@@ -112,7 +113,9 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     tasks.push(tokio::spawn(watch_log(Arc::clone(&hub), stopped.clone())));
     tasks.push(tokio::spawn(watch_freshness(Arc::clone(&hub), stopped.clone())));
     tasks.extend(crate::folders::watch(&hub, &stopped));
-    Ok(Running { ingress: ingress_address, api: api_address, hub, stop, tasks, _lock: lock })
+    let finder = crate::suggest::spawn(&hub, stopped)
+        .map_err(|e| Failure::new(Exit::CheckFailed, format!("cannot start a thread: {e}")))?;
+    Ok(Running { ingress: ingress_address, api: api_address, hub, stop, tasks, finder, _lock: lock })
 }
 
 impl Running {
@@ -127,8 +130,11 @@ impl Running {
                 abort.abort();
             }
         }
-        let hub = self.hub;
+        let (hub, finder) = (self.hub, self.finder);
         let closed = tokio::task::spawn_blocking(move || {
+            if finder.is_some_and(|finder| finder.join().is_err()) {
+                tracing::error!("the finder's thread panicked");
+            }
             hub.log.close();
             hub.projector().stop();
         });

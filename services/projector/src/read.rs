@@ -52,6 +52,12 @@ impl View<'_> {
         self.engine
     }
 
+    /// The folder of the generation looked at: another one after a rebuild, which may follow another policy.
+    #[must_use]
+    pub fn generation(&self) -> &std::path::Path {
+        &self.engine.dir
+    }
+
     /// Everything up to here has been folded.
     #[must_use]
     pub fn cursor(&self) -> Cursor {

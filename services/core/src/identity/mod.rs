@@ -72,6 +72,7 @@
 //!
 //! Absent here: suggestions by score, marks for suspicious identifiers.
 
+mod apart;
 mod born;
 mod compact;
 mod compare;

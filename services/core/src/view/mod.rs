@@ -221,10 +221,7 @@ pub fn view(sources: Sources<'_>, customer: CustomerRef) -> Result<Option<View>,
         identifiers.push((!story.own, identifier(story, name)));
     }
     identifiers.sort_by(|a, b| key(a).cmp(&key(b)));
-    let told = |refused: &[Refusal]| -> Vec<Suggestion> {
-        let wanted = |l: &&LinkStory| l.keeps_apart() && l.refused.is_some_and(|r| refused.contains(&r));
-        links.iter().filter(wanted).map(|l| suggestion(&names, l)).collect()
-    };
+    let told = |refused: &[Refusal]| suggestions(&names, customer, &links, refused);
     Ok(Some(View {
         id,
         version: sources.resolver.version(customer),
@@ -253,14 +250,45 @@ pub fn view(sources: Sources<'_>, customer: CustomerRef) -> Result<Option<View>,
             .map(|(c, (when, f))| serde_json::json!({"channel": c, "following": f, "since": when.0}))
             .collect(),
         consents: head.consents.values().map(|(when, c)| consent(when.0, when.1, c)).collect(),
-        suggestions: told(&[
-            Refusal::VerifiedElsewhere,
-            Refusal::Shared,
-            Refusal::BirthDate,
-            Refusal::Quarantined,
-        ]),
+        suggestions: told(&SUGGESTED),
         conflicts: told(&[Refusal::Limit, Refusal::Unique, Refusal::CannotLink]),
     }))
+}
+
+/// Why a link was refused that a person may take all the same.
+const SUGGESTED: [Refusal; 4] =
+    [Refusal::VerifiedElsewhere, Refusal::Shared, Refusal::BirthDate, Refusal::Quarantined];
+
+/// The refused links that a view suggests.
+#[must_use]
+pub fn refused_links(sources: Sources<'_>, customer: CustomerRef) -> Vec<Suggestion> {
+    let links = sources.resolver.links(customer);
+    suggestions(&Names::new(sources), customer, &links, &SUGGESTED)
+}
+
+/// Links that keep this customer apart from another for one of these reasons. Where an operator set the two apart, that is the
+/// reason, whatever else is.
+fn suggestions(
+    names: &Names<'_>,
+    customer: CustomerRef,
+    links: &[LinkStory],
+    wanted: &[Refusal],
+) -> Vec<Suggestion> {
+    let resolver = names.sources.resolver;
+    let apart: Vec<CustomerId> =
+        resolver.apart_from(customer).into_iter().filter_map(|c| resolver.id(c)).collect();
+    let told = links.iter().filter(|l| l.keeps_apart()).filter_map(|link| {
+        let customers: Vec<CustomerId> = [link.customers.0, link.customers.1].into_iter().flatten().collect();
+        let reason = if customers.iter().any(|c| apart.contains(c)) {
+            Some(Refusal::CannotLink)
+        } else {
+            link.refused
+        };
+        let reason = reason.filter(|reason| wanted.contains(reason))?;
+        let identifiers = [names.of_token(link.ends.0), names.of_token(link.ends.1)];
+        Some(Suggestion { identifiers, customers, reason, evidence: link.event })
+    });
+    told.collect()
 }
 
 fn key(i: &(bool, ViewIdentifier)) -> (bool, &str, &str, &str) {
@@ -357,15 +385,6 @@ fn consent(at: Micros, evidence: EventId, c: &Consent) -> serde_json::Value {
         out["expires_at"] = serde_json::json!(expires);
     }
     out
-}
-
-fn suggestion(names: &Names<'_>, link: &LinkStory) -> Suggestion {
-    Suggestion {
-        identifiers: [names.of_token(link.ends.0), names.of_token(link.ends.1)],
-        customers: [link.customers.0, link.customers.1].into_iter().flatten().collect(),
-        reason: link.refused.unwrap_or(Refusal::Shared),
-        evidence: link.event,
-    }
 }
 
 /// Values of identifiers, read from the events that named them first.

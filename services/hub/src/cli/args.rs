@@ -181,6 +181,12 @@ pub enum Identity {
     Block(One),
     /// This identifier counts again
     Unblock(One),
+    /// List customers that look like one person
+    Suggestions(Suggestions),
+    /// These two customers are one: links the strongest identifier of each
+    Accept(Decision),
+    /// These two customers are not one: nothing will link them by these identifiers, and they are suggested no more
+    Reject(Decision),
     /// Count blanks, placeholders and unusable values by channel and store
     Quality,
     /// Show the rules in force
@@ -189,6 +195,37 @@ pub enum Identity {
     Plan(Plan),
     /// Put other rules in force: they are kept in the log, and everything is folded again under them
     Apply(Apply),
+}
+
+/// `identity suggestions`.
+#[derive(Debug, Args)]
+pub struct Suggestions {
+    /// At most so many
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+    /// Only what comes after this cursor
+    #[arg(long, value_name = "CURSOR")]
+    pub cursor: Option<String>,
+}
+
+/// `identity accept` and `identity reject`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tributary identity suggestions\n  \
+                        tributary identity accept cus_... cus_... --reason 'asked on the phone' --dry-run\n  \
+                        tributary identity reject cus_... cus_... --reason 'father and son'")]
+pub struct Decision {
+    /// One customer
+    #[arg(value_name = "CUSTOMER")]
+    pub first: String,
+    /// The other
+    #[arg(value_name = "CUSTOMER")]
+    pub second: String,
+    /// Why; kept in the log with who did it
+    #[arg(long)]
+    pub reason: String,
+    /// Only tell what would change
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `identity plan`.

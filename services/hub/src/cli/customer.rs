@@ -5,6 +5,7 @@ use super::{
     args::Customer,
     identity::Identifier,
     outline::{identifier, outline},
+    suggestions::reasons,
 };
 use crate::{
     client::query_value,
@@ -56,9 +57,17 @@ pub async fn run(command: &Customer, session: &mut Session<'_>) -> Result<Exit, 
 
 /// Only an id goes into an address; a phone typed in its place must not reach anyone's access log.
 fn path(id: &str, rest: &str) -> Result<String, Failure> {
+    customer_id(id).map(|id| format!("/v1/customers/{id}{rest}"))
+}
+
+/// What looks like a customer's id.
+///
+/// # Errors
+/// [`Failure`] if it does not.
+pub(super) fn customer_id(id: &str) -> Result<&str, Failure> {
     let is_id = id.strip_prefix("cus_").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()));
     if is_id {
-        return Ok(format!("/v1/customers/{id}{rest}"));
+        return Ok(id);
     }
     Err(Failure::usage("that is no customer id, which begins with cus_")
         .remedy("find it with `tributary customer find TYPE VALUE`"))
@@ -136,14 +145,23 @@ fn view(view: &Json) -> String {
         section(&mut out, title, &table);
     }
     for title in ["suggestions", "conflicts"] {
-        let mut table = Table::new(&["identifiers", "reason", "other customers", "evidence"]);
-        for one in list(view, title) {
-            let others: Vec<String> = list(one, "customers").map(|c| cell(Some(c))).collect();
-            table.row([pair(one), cell(one.get("reason")), others.join(" "), cell(one.get("evidence"))]);
-        }
-        section(&mut out, title, &table);
+        section(&mut out, title, &suggested(view, title));
     }
     out
+}
+
+/// Refused links with their evidence, and customers that look alike with what agrees.
+fn suggested(answer: &Json, list_name: &str) -> Table {
+    let mut table = Table::new(&["other customers", "why", "evidence"]);
+    for one in list(answer, list_name) {
+        let others: Vec<String> = list(one, "customers").map(|c| cell(Some(c))).collect();
+        let (why, evidence) = match one.get("score") {
+            Some(score) => (format!("looks alike: {}", cell(Some(score))), reasons(one)),
+            None => (format!("{}: {}", cell(one.get("reason")), pair(one)), cell(one.get("evidence"))),
+        };
+        table.row([others.join(" "), why, evidence]);
+    }
+    table
 }
 
 /// The two identifiers of a link.
@@ -164,7 +182,9 @@ fn why_table(answer: &Json) -> String {
     }
     let head = format!("{}, named after {}\n", cell(answer.get("id")), cell(answer.get("birth")));
     let links = if table.is_empty() { "one identifier, no links\n".to_owned() } else { table.render() };
-    head + &links + &history(answer)
+    let mut out = head + &links;
+    section(&mut out, "suggestions", &suggested(answer, "suggestions"));
+    out + &history(answer)
 }
 
 /// Merges and splits, newest first.

@@ -4,7 +4,7 @@ use super::{
     Exit, Failure, Session,
     args::{Identity, One, Pair},
     outline::outline,
-    policy,
+    policy, suggestions,
 };
 use serde_json::{Value as Json, json};
 use std::{fmt, str::FromStr};
@@ -67,6 +67,9 @@ pub async fn run(command: &Identity, session: &mut Session<'_>) -> Result<Exit, 
         }
         Identity::Block(one) => ("block", single(one)),
         Identity::Unblock(one) => ("unblock", single(one)),
+        Identity::Suggestions(args) => return suggestions::list(args, session).await,
+        Identity::Accept(decision) => ("suggestions/accept", suggestions::decision(decision)?),
+        Identity::Reject(decision) => ("suggestions/reject", suggestions::decision(decision)?),
         Identity::Quality => return policy::quality(session).await,
         Identity::Policy => return policy::show(session).await,
         Identity::Plan(args) => return policy::plan(args, session).await,

@@ -9,6 +9,7 @@ mod masking;
 mod operate;
 mod outline;
 mod policy;
+mod suggestions;
 mod tail;
 pub mod trigger;
 

@@ -12,7 +12,7 @@ pub mod show;
 pub mod tree;
 
 pub use place::{ConfigErrors, Diagnostic, Origin, Source};
-pub use sections::{Hub, Log, Store};
+pub use sections::{Hub, Log, Store, Suggestions};
 
 use crate::tokens::Tokens;
 use reader::{Gathered, Shown};
@@ -56,6 +56,8 @@ pub struct Config {
     pub log: Log,
     /// `[store]`.
     pub store: Store,
+    /// `[suggestions]`.
+    pub suggestions: Suggestions,
     /// `[identity]`; without it the policy that an operator applied last, else the default one.
     pub identity: Option<identity::Written>,
     /// `[[tokens]]`.
@@ -114,6 +116,7 @@ pub fn from_text(source: Source, environment: &Environment) -> Result<Config, Co
     let hub = sections::hub(&root, &mut gathered);
     let log = sections::log(&root, &mut gathered);
     let store = sections::store(&root, &mut gathered);
+    let suggestions = sections::suggestions(&root, &mut gathered);
     let identity = identity::identity(&root, hub.default_region, &mut gathered);
     let tokens = sections::tokens(&root, &mut gathered);
     sections::guard_addresses(&hub, &tokens, &root, &mut gathered);
@@ -123,14 +126,14 @@ pub fn from_text(source: Source, environment: &Environment) -> Result<Config, Co
         return Err(ConfigErrors::new(source, gathered.problems));
     }
     let tokens = Tokens::new(tokens);
-    Ok(Config { hub, log, store, identity, tokens, channels, source, shown: gathered.shown })
+    Ok(Config { hub, log, store, suggestions, identity, tokens, channels, source, shown: gathered.shown })
 }
 
 fn refuse_other_sections(root: &tree::Table, gathered: &mut Gathered) {
     let whole =
         tree::Node { value: tree::Value::Table(root.clone()), at: Origin::Default, key_at: Origin::Default };
     let mut reader = reader::Reader::new("", Some(&whole), gathered);
-    for section in ["hub", "log", "store", "identity", "tokens", "channels"] {
+    for section in ["hub", "log", "store", "suggestions", "identity", "tokens", "channels"] {
         reader.node(section);
     }
     reader.finish();

@@ -1,4 +1,4 @@
-//! The fixed sections: `[hub]`, `[log]`, `[store]` and `[[tokens]]`. Channels have their own file.
+//! The fixed sections: `[hub]`, `[log]`, `[store]`, `[suggestions]` and `[[tokens]]`. Channels have their own file.
 
 use super::{
     place::Origin,
@@ -19,6 +19,11 @@ const SEGMENT_MIB: std::ops::RangeInclusive<u64> = 1..=4096;
 const CACHE_MIB: std::ops::RangeInclusive<u64> = 1..=1_048_576;
 /// A checkpoint a day apart would make a start re-read a day.
 const CHECKPOINT_SECS: std::ops::RangeInclusive<u64> = 1..=86_400;
+
+/// Customers that are compared unless the configuration says otherwise, and at most: more than that is a slip.
+const CUSTOMERS: u64 = 1_000_000;
+/// See [`CUSTOMERS`].
+const CUSTOMERS_RANGE: std::ops::RangeInclusive<u64> = 1..=100_000_000;
 
 /// `[hub]`.
 #[derive(Clone, Debug)]
@@ -63,6 +68,15 @@ pub struct Store {
     pub cache_bytes: u64,
     /// Time between checkpoints.
     pub checkpoint: Duration,
+}
+
+/// `[suggestions]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suggestions {
+    /// Customers that look alike are looked for.
+    pub enabled: bool,
+    /// Customers that are compared at most; each takes about 1.6 KB of memory.
+    pub max_customers: usize,
 }
 
 /// Reads `[hub]`.
@@ -125,6 +139,15 @@ pub fn store(root: &Table, gathered: &mut Gathered) -> Store {
     let checkpoint = Duration::from_secs(r.whole("checkpoint_secs", 60, CHECKPOINT_SECS));
     r.finish();
     Store { cache_bytes, checkpoint }
+}
+
+/// Reads `[suggestions]`.
+pub fn suggestions(root: &Table, gathered: &mut Gathered) -> Suggestions {
+    let mut r = Reader::new("suggestions", root.get("suggestions"), gathered);
+    let enabled = r.flag("enabled", true);
+    let max_customers = r.whole("max_customers", CUSTOMERS, CUSTOMERS_RANGE) as usize;
+    r.finish();
+    Suggestions { enabled, max_customers }
 }
 
 /// Reads `[[tokens]]`.

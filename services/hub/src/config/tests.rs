@@ -1,6 +1,6 @@
 //! Every mistake is told with its place; every source of a value is named; no secret is shown.
 
-use super::{Config, ConfigErrors, Environment, Source, from_text, show};
+use super::{Config, ConfigErrors, Environment, Source, Suggestions, from_text, show};
 
 fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let environment: Environment =
@@ -26,6 +26,7 @@ fn without_a_file_there_are_defaults() {
     assert!(config.tokens.is_empty() && config.channels.is_empty());
     assert_eq!(config.log.segment_bytes, 64 << 20);
     assert_eq!(config.store.cache_bytes, 256 << 20);
+    assert_eq!(config.suggestions, Suggestions { enabled: true, max_customers: 1_000_000 });
 }
 
 #[test]
@@ -35,13 +36,14 @@ fn a_whole_file_is_read() {
         "[hub]\nname = \"acme\"\nlisten = \"0.0.0.0:80\"\napi_listen = \"0.0.0.0:81\"\npublic_url = \
          \"https://hooks.acme.example/\"\ntime_zone = \"Asia/Hong_Kong\"\ndefault_region = \"HK\"\n[log]\nengine = \
          \"embedded\"\nsegment_mib = 8\naccept_future = true\n[store]\ncache_mib = 16\ncheckpoint_secs = \
-         5\n[[tokens]]\nname = \"desk\"\nsha256 = \"{digest}\"\nscopes = [\"read\"]\n"
+         5\n[suggestions]\nenabled = false\nmax_customers = 20\n[[tokens]]\nname = \"desk\"\nsha256 = \"{digest}\"\nscopes = [\"read\"]\n"
     );
     let config = good(&text, &[]);
     assert_eq!(config.hub.channel_url("shop").as_deref(), Some("https://hooks.acme.example/in/shop"));
     assert_eq!(config.hub.default_region.as_str(), "HK");
     assert_eq!((config.log.segment_bytes, config.log.accept_future), (8 << 20, true));
     assert_eq!(config.store.checkpoint.as_secs(), 5);
+    assert_eq!(config.suggestions, Suggestions { enabled: false, max_customers: 20 });
     assert!(!config.tokens.is_empty());
     assert!(!show::text(&config, true).contains(&digest), "digests are covered");
 }
@@ -112,7 +114,7 @@ const MISTAKES: [Mistake; 11] = [
         "[stroe]\n",
         &[],
         "error[unknown_key]: stroe: is not a known setting\n --> tributary.toml:1:2\n  |\n1 | [stroe]\n  |  ^^^^^\n  = \
-             help: did you mean `store`? known here: hub, log, store, tokens, channels\n",
+             help: did you mean `store`? known here: hub, log, store, suggestions, identity, tokens, channels\n",
     ),
     (
         "",

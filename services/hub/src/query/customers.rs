@@ -1,6 +1,6 @@
 //! Customers: found by identifier or text, listed, shown with timeline and reasons; notes.
 
-use super::{Answer, Params, Shared, actor, blocking, command, damaged, json};
+use super::{Answer, Params, Shared, actor, blocking, command, damaged, json, suggestions};
 use crate::{hub::Hub, problem::Problem};
 use axum::{
     extract::{Path, Request, State},
@@ -67,8 +67,8 @@ pub async fn find(State(hub): Shared, request: Request) -> Answer {
     Params::of(&request).wait(&hub).await?;
     let wanted: Find = command(request).await?;
     let found = match (wanted.identifier, wanted.q) {
-        (Some(named), None) => blocking(|| find_identifier(&hub, &named))?,
-        (None, Some(text)) => blocking(|| find_text(&hub, text.trim()))?,
+        (Some(named), None) => blocking(|| find_identifier(&hub, &named).map(|v| told(&hub, v)))?,
+        (None, Some(text)) => blocking(|| find_text(&hub, text.trim()).map(|v| told(&hub, v)))?,
         _ => {
             let detail = "give either {\"identifier\": {type, scope?, value}} or {\"q\": text}";
             return Err(Problem::new(400, "invalid_body", detail));
@@ -77,7 +77,7 @@ pub async fn find(State(hub): Shared, request: Request) -> Answer {
     Ok(json(object!({"customers": found})))
 }
 
-fn find_identifier(hub: &Hub, named: &Named) -> Result<Vec<Value>, Problem> {
+fn find_identifier(hub: &Hub, named: &Named) -> Result<Vec<view::View>, Problem> {
     let token = hub.key().token(&named.kind, &named.scope, &named.normal(hub)?);
     hub.projector().read(|look| {
         let resolver = &look.engine().fold().resolver;
@@ -88,7 +88,7 @@ fn find_identifier(hub: &Hub, named: &Named) -> Result<Vec<Value>, Problem> {
 }
 
 /// An id, or a value of any type of identifier that it can be read as.
-fn find_text(hub: &Hub, text: &str) -> Result<Vec<Value>, Problem> {
+fn find_text(hub: &Hub, text: &str) -> Result<Vec<view::View>, Problem> {
     if let Ok(id) = text.parse::<CustomerId>() {
         return hub.projector().read(|look| views(&look, look.resolve(id).into_iter().collect()));
     }
@@ -118,11 +118,16 @@ fn find_text(hub: &Hub, text: &str) -> Result<Vec<Value>, Problem> {
     })
 }
 
-fn views(look: &View<'_>, customers: Vec<CustomerRef>) -> Result<Vec<Value>, Problem> {
+fn views(look: &View<'_>, customers: Vec<CustomerRef>) -> Result<Vec<view::View>, Problem> {
     look.engine().with_sources(|sources, _| {
         let all = customers.into_iter().map(|c| view::view(sources, c).map_err(|e| damaged(&e)));
-        all.filter_map(Result::transpose).map(|v| v.map(|v| object!(v))).collect()
+        all.filter_map(Result::transpose).collect()
     })
+}
+
+/// The views as they are answered.
+fn told(hub: &Hub, views: Vec<view::View>) -> Vec<Value> {
+    views.into_iter().map(|view| suggestions::with_alike(hub, view)).collect()
 }
 
 /// `GET /v1/customers?cursor=&limit=`: all, in the order they became known.
@@ -147,6 +152,7 @@ pub async fn list(State(hub): Shared, request: Request) -> Answer {
             views(&look, customers).map(|v| (v, next))
         })
     })?;
+    let customers = blocking(|| told(&hub, customers));
     Ok(json(object!({"customers": customers, "next_cursor": next})))
 }
 
@@ -181,12 +187,16 @@ pub async fn show(State(hub): Shared, Path(id): Path<String>, request: Request) 
             view.map(|v| (v, moved)).ok_or_else(Problem::internal)
         })
     })?;
-    let tag = format!("\"{}-{}\"", view.id, view.version);
+    let mut tag = format!("{}-{}", view.id, view.version);
+    let mut body = blocking(|| suggestions::with_alike(&hub, view));
+    if let Some(number) = suggestions::unversioned(&body) {
+        tag = format!("{tag}-{number:x}");
+    }
+    let tag = format!("\"{tag}\"");
     let tag = HeaderValue::from_str(&tag).map_err(|_| Problem::internal())?;
     let mut response: Response = if known.as_ref() == Some(&tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut body = object!(view);
         if moved {
             body["requested_id"] = object!(id);
         }
@@ -239,13 +249,17 @@ pub async fn why(State(hub): Shared, Path(id): Path<String>, request: Request) -
         with_customer(&hub, &id, |look, sources, customer, _| {
             let why = view::why(sources, customer).ok_or_else(Problem::internal)?;
             let history = look.history(customer).map_err(|e| damaged(&e))?;
+            let refused = view::refused_links(sources, customer);
+            let id = why.id;
             let mut told = object!(why);
             told["history"] = history.changes.iter().map(past).collect();
             told["history_cut"] = history.cut.into();
-            Ok(told)
+            Ok((id, told, refused))
         })
     })?;
-    Ok(json(why))
+    let (id, mut told, refused) = why;
+    told["suggestions"] = blocking(|| suggestions::list(&hub, id, &refused)).into();
+    Ok(json(told))
 }
 
 /// A merge, a split, or the creation.

@@ -70,20 +70,45 @@ pub async fn act(State(hub): Shared, Path(name): Path<String>, request: Request)
             format!("{name} takes {count} identifier(s) as {{type, scope?, value}}, not {}", named.len());
         return Err(Problem::new(422, "wrong_number_of_identifiers", detail));
     }
-    if body.reason.trim().is_empty() || body.reason.len() > REASON_BYTES_MAX {
+    let Act { reason, at, dry_run, keep_apart, .. } = body;
+    perform(&hub, Deed { act, name, named, reason, actor: actor.name, at, dry_run, keep_apart }).await
+}
+
+/// An operator's act, as asked for.
+pub(super) struct Deed {
+    pub act: IdentityAct,
+    /// Its name in the answer.
+    pub name: String,
+    /// Whom it is about.
+    pub named: Vec<Named>,
+    pub reason: String,
+    pub actor: String,
+    /// When it holds from; `None` = now.
+    pub at: Option<Micros>,
+    pub dry_run: bool,
+    pub keep_apart: bool,
+}
+
+/// Tells what an act would change; then, unless it is a try, appends its event.
+///
+/// # Errors
+/// 422 where it cannot count: no reason, unknown identifiers, no effect.
+pub(super) async fn perform(hub: &Hub, deed: Deed) -> Answer {
+    let Deed { act, name, named, reason, actor, at, dry_run, keep_apart } = deed;
+    if reason.trim().is_empty() || reason.len() > REASON_BYTES_MAX {
         return Err(reason_missing());
     }
-    let tokens = known(&hub, &named)?;
+    let tokens = known(hub, &named)?;
     let now = hub.now();
-    let at = body.at.unwrap_or(now);
+    let at = at.unwrap_or(now);
     if at > now {
         return Err(Problem::new(422, "time_in_the_future", "at must not be in the future"));
     }
-    let draft = draft(act, &name, named, &body.reason, &actor.name, at, now);
-    let events = hub.events(&console(&hub), vec![draft], Vec::new(), now);
+    let draft = draft(act, &name, named, &reason, &actor, at, now);
+    let events = hub.events(&console(hub), vec![draft], Vec::new(), now);
     let event = events.last().cloned().ok_or_else(Problem::internal)?;
-    let effect = blocking(|| effect(&hub, act, event, &tokens, body.keep_apart))?;
-    if body.dry_run {
+    let effect = blocking(|| effect(hub, act, event, &tokens, keep_apart))?;
+    if dry_run {
         return Ok(json(object!({"dry_run": true, "act": name, "effect": effect})));
     }
     let event = events.last().map(|e| e.id);

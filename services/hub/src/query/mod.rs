@@ -6,9 +6,9 @@ mod effect;
 mod erase;
 mod events;
 mod identity;
-
 mod operate;
 mod policy;
+mod suggestions;
 
 use crate::{
     hub::Hub,
@@ -52,6 +52,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/customers/{id}/why", get(customers::why))
         .route("/v1/changes", get(changes::page))
         .route("/v1/identity/policy", get(policy::show))
+        .route("/v1/identity/suggestions", get(suggestions::page))
         .route("/v1/lag", get(operate::lag))
         .route("/v1/channels", get(operate::channels))
         .route("/v1/jobs", get(operate::jobs))
@@ -61,6 +62,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Read), guard));
     let operate = Router::new()
         .route("/v1/identity/{act}", post(identity::act))
+        .route("/v1/identity/suggestions/{answer}", post(suggestions::answer))
         .route("/v1/identity/quality", post(policy::quality))
         .route("/v1/identity/policy/plan", post(policy::plan))
         .route("/v1/identity/policy/apply", post(policy::apply))

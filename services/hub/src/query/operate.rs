@@ -161,7 +161,13 @@ pub async fn ready(State(hub): Shared) -> Response {
     });
     let ok = checks.as_object().is_some_and(|c| c.values().all(|v| v == &Value::Bool(true)));
     let code = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, axum::Json(object!({"ready": ok, "checks": checks}))).into_response()
+    let mut answer = object!({"ready": ok, "checks": checks});
+    // No check: a hub without suggestions serves all the same.
+    answer["suggestions"] = match &hub.finder {
+        Some(finder) => super::suggestions::state(&hub, finder),
+        None => object!({"state": "disabled"}),
+    };
+    (code, axum::Json(answer)).into_response()
 }
 
 /// `GET /metrics`: OpenMetrics text.
@@ -169,6 +175,10 @@ pub async fn metrics(State(hub): Shared) -> Response {
     let text = blocking(|| {
         let (events, seconds, _) = behind(&hub);
         hub.metrics.projection_lag(events, seconds);
+        if let Some(finder) = &hub.finder {
+            let apart = hub.projector().read(|look| crate::suggest::all_apart(&look));
+            hub.metrics.suggestions(finder.open_without(&apart), finder.customers().0);
+        }
         hub.projector().read(|look| {
             let stats = look.engine().fold().stats;
             let quarantined = look.engine().fold().resolver.quarantined() as u64;
