@@ -190,3 +190,20 @@ fn values_that_say_nothing_are_counted_where_they_come_from() {
     assert!(findings.iter().any(|f| f["store"] == "south" && f["finding"] == "unusable"), "{findings:?}");
     assert!(!counted.to_string().contains("0928173654"), "figures, no values");
 }
+
+/// Whenever the hub dies after it accepted a policy, the next one puts it in force.
+#[test]
+fn an_applied_policy_survives_a_kill_while_it_is_put_in_force() {
+    let (source, folder) = shop();
+    let hub = folder.start();
+    fill(&hub, &source);
+    let body = json!({"toml": WIDER, "reason": "households share an address"});
+    hub.client().post("/v1/identity/policy/apply", &body).must(202);
+    hub.kill_now();
+    drop(hub);
+    let hub = folder.start();
+    hub.settle();
+    let mut api = hub.client();
+    assert_eq!(origin(&mut api), "applied");
+    assert_eq!(holder(&mut api, "M1"), holder(&mut api, "M2"));
+}

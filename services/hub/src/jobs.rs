@@ -1,7 +1,8 @@
 //! Long work that a request starts: rebuilds, plans, counts. Only the last few are remembered.
 
+use crate::hub::Hub;
 use serde::Serialize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Jobs remembered.
 const KEPT: usize = 20;
@@ -52,8 +53,10 @@ impl Jobs {
             return None;
         }
         let id = jobs.last().map_or(1, |j| j.id + 1);
-        if jobs.len() == KEPT {
-            jobs.remove(0);
+        if jobs.len() >= KEPT
+            && let Some(oldest) = jobs.iter().position(|j| j.state != State::Running)
+        {
+            jobs.remove(oldest);
         }
         jobs.push(Job { id, kind, state: State::Running, done: 0, total: 0, result: None });
         Some(id)
@@ -85,5 +88,48 @@ impl Jobs {
             (job.done, job.total) = projecting;
         }
         jobs.clone()
+    }
+}
+
+/// A job under way. If nobody says how it ended, because its task was dropped or panicked, it has failed.
+pub struct Underway {
+    hub: Arc<Hub>,
+    id: u64,
+    ended: bool,
+}
+
+impl Underway {
+    /// Starts a job of this kind; `None` while one is running.
+    #[must_use]
+    pub fn start(hub: &Arc<Hub>, kind: &'static str) -> Option<Self> {
+        let id = hub.jobs.start(kind)?;
+        Some(Self { hub: Arc::clone(hub), id, ended: false })
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The hub it works on.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// It came to its end.
+    pub fn end(mut self, ok: bool, total: u64, result: serde_json::Value) {
+        self.ended = true;
+        self.hub.jobs.end(self.id, ok, total, result);
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        if !self.ended {
+            let result = serde_json::json!({"error": "it was broken off; the hub's log says why"});
+            self.hub.jobs.end(self.id, false, 0, result);
+        }
     }
 }

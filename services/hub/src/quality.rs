@@ -60,11 +60,12 @@ pub struct Quality {
     pub findings: Vec<Finding>,
 }
 
-/// Reads the log up to its end as of now. `progress` is told now and then how many records are done, of how many.
+/// Reads the log up to its end as of now. `progress` is told now and then how many records are done, of how many, and says
+/// whether to go on; `None` if not.
 ///
 /// # Errors
 /// [`ReadError`] if it cannot be read.
-pub fn quality(hub: &Hub, progress: impl Fn(u64, u64)) -> Result<Quality, ReadError> {
+pub fn quality(hub: &Hub, progress: impl Fn(u64, u64) -> bool) -> Result<Option<Quality>, ReadError> {
     let end = hub.log.end();
     let mut places: BTreeMap<Place, Counted> = BTreeMap::new();
     for record in scan(&*hub.log, hub.log.start()) {
@@ -72,8 +73,9 @@ pub fn quality(hub: &Hub, progress: impl Fn(u64, u64)) -> Result<Quality, ReadEr
         if record.position.sequence > end {
             break;
         }
-        if record.position.sequence.is_multiple_of(PROGRESS_EVERY) {
-            progress(record.position.sequence, end);
+        let sequence = record.position.sequence;
+        if sequence.is_multiple_of(PROGRESS_EVERY) && !progress(sequence, end) {
+            return Ok(None);
         }
         // What cannot be decoded is a dead letter, not a matter of quality.
         let Ok(Some(recorded)) = decode(&record) else { continue };
@@ -86,7 +88,7 @@ pub fn quality(hub: &Hub, progress: impl Fn(u64, u64)) -> Result<Quality, ReadEr
         quality.events += counted.events;
         quality.findings.extend(findings(&place, counted));
     }
-    Ok(quality)
+    Ok(Some(quality))
 }
 
 fn count(places: &mut BTreeMap<Place, Counted>, event: &Event) {

@@ -234,8 +234,17 @@ fn random_u32() -> u32 {
 async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
     let policy = tokio::task::block_in_place(|| crate::policy::in_force(hub));
     let stated = tokio::task::block_in_place(|| crate::policy::stated(hub));
-    if stated.is_some_and(|stated| stated == policy.to_json()) {
+    if stated.as_ref().is_some_and(|stated| *stated == policy.to_json()) {
         return Ok(());
+    }
+    let applied = stated.and_then(|text| Policy::from_json(&text).ok()).filter(|stated| stated.applied);
+    if let (None, Some(applied)) = (&hub.config.identity, applied) {
+        // It was accepted, and the hub stopped before everything was folded under it.
+        tracing::warn!(
+            "the policy that was applied last is not in force yet; everything is folded again under it"
+        );
+        let adopted = tokio::task::block_in_place(|| hub.projector().adopt(applied));
+        return adopted.map(|_| ()).map_err(|e| Failure::new(Exit::CheckFailed, e.to_string()));
     }
     let event = crate::policy::event(hub, &policy, "", "");
     let appended = hub.log.append(event.iter().map(record).collect()).await;

@@ -196,6 +196,12 @@ impl Projector {
         self.shared.adopt(policy)
     }
 
+    /// Whether it was told to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.shared.stop.load(Ordering::Relaxed)
+    }
+
     /// Stops after the current batch, with a checkpoint. Blocks; calling it twice is harmless.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use crate::{
 };
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 use tributary_core::{
@@ -154,14 +154,32 @@ fn build(
 ) -> Result<(Engine, u64), ProjectorError> {
     let number = std::cell::Cell::new(0);
     let make = || {
+        // What an attempt before this one left is worth nothing, and may have filled the disk.
+        generations.remove_stale(None).map_err(std::io::Error::other)?;
         let next = generations.create_next().map_err(std::io::Error::other)?;
         number.set(next);
         let dir = generations.path(next);
         let (store, _) = open_store(&dir, options)?;
         Ok(parts(options, log, store, &dir, policy))
     };
-    let engine = Engine::rebuild(&make, progress)?;
-    Ok((engine, number.get()))
+    match Engine::rebuild(&make, progress) {
+        Ok(engine) => Ok((engine, number.get())),
+        Err(error) => {
+            if let Err(left) = generations.remove_stale(None) {
+                tracing::warn!(error = %left, "an unfinished generation could not be removed");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// While it lives, a rebuild is shown; also one that panics ends.
+struct Shown<'a>(&'a Mutex<Status>);
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        lock(self.0).rebuilding = false;
+    }
 }
 
 impl Shared {
@@ -190,6 +208,8 @@ impl Shared {
             Ok(parts(&self.options, &self.log, store, &dir, policy))
         };
         let planned = Engine::resolve(&make, &self.progress).and_then(|mut planned| {
+            let now = *self.position.borrow();
+            planned.resolve_upto(now)?;
             // As long as this look is held, the live one stays where it is.
             let live = self.engine.read().unwrap_or_else(PoisonError::into_inner);
             planned.resolve_upto(live.position.sequence)?;
@@ -202,12 +222,11 @@ impl Shared {
     fn regenerate(&self, policy: &Policy) -> Result<RebuildReport, ProjectorError> {
         let started = Instant::now();
         lock(&self.status).rebuilding = true;
+        let _shown = Shown(&self.status);
         let built = build(&self.options, &self.log, &self.generations, policy, &self.progress);
         let report = built.and_then(|(engine, number)| self.swap(engine, number, started));
-        let mut status = lock(&self.status);
-        status.rebuilding = false;
         if let Ok(report) = &report {
-            status.last_rebuild = Some(report.clone());
+            lock(&self.status).last_rebuild = Some(report.clone());
         }
         report
     }
@@ -227,13 +246,14 @@ impl Shared {
             let records = self.log.read(live.position.sequence + 1, limits)?;
             live.fold_records(&records.iter().map(Work::of).collect::<Vec<_>>())?;
         }
+        let same_policy = new.fold.resolver.policy() == live.fold.resolver.policy();
         let report = RebuildReport {
             records: new.fold.records,
             digest: new.fold.digest(),
             old_digest: Some(live.fold.digest()),
+            same_policy,
             millis: started.elapsed().as_millis() as u64,
         };
-        let same_policy = new.fold.resolver.policy() == live.fold.resolver.policy();
         if same_policy && report.old_digest != Some(report.digest) {
             tracing::error!("the rebuilt store differs from the live one; the rebuilt one is used");
         }

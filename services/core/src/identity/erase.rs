@@ -5,7 +5,7 @@ use super::{
     resolver::{CustomerRef, Resolver},
     state::{Birth, Evidence},
 };
-use crate::{event::Trust, time::Micros, token::Token};
+use crate::{event::Trust, ids::EventId, time::Micros, token::Token};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -31,7 +31,7 @@ pub(crate) struct Erasures {
     /// Erased identifiers whose fragments may hold facts that name this one.
     pub lost: HashMap<u32, SmallVec<[u32; 2]>, FixedState>,
     /// All namings of erased identifiers since they could be remembered.
-    pub namings: HashMap<u32, Vec<Naming>, FixedState>,
+    pub namings: HashMap<u32, Namings, FixedState>,
     /// The newest namings of all identifiers: the births after an erasure to come.
     pub recent: VecDeque<(u32, Naming)>,
 }
@@ -59,7 +59,7 @@ impl Erasures {
         }
         self.recent.push_back((node, naming));
         if self.touches(node) {
-            keep_first_copy(self.namings.entry(node).or_default(), naming);
+            self.namings.entry(node).or_default().insert(naming);
         }
     }
 
@@ -68,18 +68,25 @@ impl Erasures {
         if self.tombstones.insert(node, erased_at).is_none() {
             let list = self.namings.entry(node).or_default();
             let of_it = self.recent.iter().filter(|(n, _)| *n == node);
-            of_it.for_each(|(_, naming)| keep_first_copy(list, *naming));
+            of_it.for_each(|(_, naming)| list.insert(*naming));
         }
     }
 }
 
-/// Of copies of one event that counts which was recorded first.
-fn keep_first_copy(list: &mut Vec<Naming>, naming: Naming) {
-    let name = |n: &Naming| (n.birth.event, n.birth.ordinal);
-    match list.iter_mut().find(|n| name(n) == name(&naming)) {
-        Some(known) if naming.birth < known.birth => *known = naming,
-        Some(_) => {}
-        None => list.push(naming),
+/// Namings of one identifier: of copies of one event that counts which was recorded first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Namings(HashMap<(EventId, u8), Naming, FixedState>);
+
+impl Namings {
+    pub fn insert(&mut self, naming: Naming) {
+        let known = self.0.entry((naming.birth.event, naming.birth.ordinal)).or_insert(naming);
+        if naming.birth < known.birth {
+            *known = naming;
+        }
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Naming> {
+        self.0.values()
     }
 }
 
@@ -110,19 +117,22 @@ impl Resolver {
 
     /// A naming for the births after an erasure to come, or of one that was. Says whether the identifier's birth changed.
     pub(crate) fn remember_naming(&mut self, node: u32, at: i64, birth: Birth) -> bool {
-        let before = self.state.nodes[node as usize].birth();
         self.state.erasures.push(node, Naming { at, birth });
-        if !self.state.erasures.touches(node) {
+        // One more naming can only lower the birth, so the others need not be looked at again; nor does one that is covered.
+        if !self.state.erasures.touches(node) || self.state.erasures.covers(node, at) {
             return false;
         }
-        self.rebirth(node);
-        self.state.nodes[node as usize].birth() != before
+        let lowers = birth < self.state.nodes[node as usize].birth();
+        if lowers {
+            self.state.nodes[node as usize].set_birth(birth);
+        }
+        lowers
     }
 
     /// The birth after the last erasure.
     fn rebirth(&mut self, node: u32) {
         let erasures = &self.state.erasures;
-        let namings = erasures.namings.get(&node).into_iter().flatten();
+        let namings = erasures.namings.get(&node).into_iter().flat_map(Namings::iter);
         let lasting = namings.filter(|n| !erasures.covers(node, n.at)).map(|n| n.birth);
         let remembered = lasting.min().or_else(|| self.earliest_fact(node));
         let node = &mut self.state.nodes[node as usize];

@@ -95,8 +95,12 @@ impl Resolver {
                 ordinal: ordinal.min(255) as u8,
             };
             let known = self.state.nodes.len();
-            let (node, earlier) = self.state.intern(&self.policy, id, birth);
-            let reborn = self.remember_naming(node, event.effective_at().0, birth);
+            let at = event.effective_at().0;
+            // What an erasure covers is no birth; the marks count.
+            let covered = self.state.find(id.token).is_some_and(|n| self.state.erasures.covers(n, at));
+            let bears = if covered { Birth { recorded_at: i64::MAX, ..birth } } else { birth };
+            let (node, earlier) = self.state.intern(&self.policy, id, bears);
+            let reborn = self.remember_naming(node, at, birth);
             if earlier || reborn {
                 if (node as usize) < known {
                     self.beyond_claims = true;

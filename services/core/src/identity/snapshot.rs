@@ -193,7 +193,7 @@ impl Resolver {
             let list = read.namings.entry(self.node(node)?).or_default();
             for _ in 0..r.count()? {
                 let at = r.signed()?;
-                list.push(Naming { at, birth: get_birth(r)? });
+                list.insert(Naming { at, birth: get_birth(r)? });
             }
         }
         for _ in 0..r.count()? {
@@ -267,8 +267,8 @@ fn erasures(w: &mut Writer, erasures: &Erasures) {
     w.number(erasures.namings.len() as u64);
     for (node, namings) in &erasures.namings {
         w.number(u64::from(*node));
-        w.number(namings.len() as u64);
-        for naming in namings {
+        w.number(namings.iter().len() as u64);
+        for naming in namings.iter() {
             w.signed(naming.at);
             birth(w, naming.birth);
         }

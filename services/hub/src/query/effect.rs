@@ -44,7 +44,14 @@ pub fn effect(
 fn possible(after: &Resolver, tokens: &[Token]) -> Result<(), Problem> {
     let [a, b] = tokens else { return Ok(()) };
     let (one, other) = (after.customer_of(*a), after.customer_of(*b));
-    let Some(customer) = one.filter(|_| one != other) else { return Ok(()) };
+    if one.is_some() && one == other {
+        return Ok(());
+    }
+    let Some(customer) = one.or(other) else {
+        let detail = "this link would have no effect: nobody holds either of the two";
+        return Err(Problem::new(422, "link_refused", detail)
+            .remedy("a blocked identifier must be unblocked first; cookies and devices join nobody"));
+    };
     let ends = |link: &&tributary_core::identity::LinkStory| {
         (link.ends == (*a, *b) || link.ends == (*b, *a)) && link.refused.is_some()
     };
@@ -67,7 +74,7 @@ fn possible(after: &Resolver, tokens: &[Token]) -> Result<(), Problem> {
 fn linked(before: &Resolver, tokens: &[Token]) -> Result<(), Problem> {
     let [a, b] = tokens else { return Ok(()) };
     let (one, other) = (before.customer_of(*a), before.customer_of(*b));
-    if one == other {
+    if one.is_some() && one == other {
         return Ok(());
     }
     let touching =

@@ -163,7 +163,15 @@ impl Params {
 
 /// The JSON body of a command.
 pub(crate) async fn command<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
-    let body = crate::ingress::read(request.into_body(), COMMAND_BODY_MAX).await?;
+    command_up_to(request, COMMAND_BODY_MAX).await
+}
+
+/// The JSON body of a command that may be longer than others.
+pub(crate) async fn command_up_to<T: DeserializeOwned>(
+    request: Request,
+    bytes_max: usize,
+) -> Result<T, Problem> {
+    let body = crate::ingress::read(request.into_body(), bytes_max).await?;
     serde_json::from_slice(&body).map_err(|error| {
         // serde's text may quote the value; only where it is wrong is told.
         let place = format!("line {}, column {}", error.line(), error.column());

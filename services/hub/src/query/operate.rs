@@ -1,14 +1,14 @@
 //! For those who run the hub: lag, channels, jobs, dead letters, verification, rebuild, readiness, figures.
 
 use super::{Answer, Params, Shared, blocking, damaged, json};
-use crate::{hub::Hub, metrics, problem::Problem};
+use crate::{hub::Hub, jobs::Underway, metrics, problem::Problem};
 use axum::{
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json as object};
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 use tributary_core::{fold::Count, ids::Cursor, ids::Position};
 
 /// Lag from which the hub is not ready: answers would be this many records old.
@@ -124,13 +124,13 @@ pub async fn verify(State(hub): Shared) -> Answer {
 
 /// `POST /v1/rebuild`: starts one.
 pub async fn rebuild(State(hub): Shared) -> Answer {
-    let Some(id) = hub.jobs.start("rebuild") else {
+    let Some(job) = Underway::start(&hub, "rebuild") else {
         return Err(
             Problem::new(409, "rebuild_running", "a rebuild is running already").remedy("see /v1/jobs")
         );
     };
-    let working = Arc::clone(&hub);
-    tokio::task::spawn_blocking(move || match working.projector().rebuild() {
+    let id = job.id();
+    tokio::task::spawn_blocking(move || match job.hub().projector().rebuild() {
         Ok(report) => {
             let equal = report.old_digest == Some(report.digest);
             let result = object!({
@@ -140,11 +140,12 @@ pub async fn rebuild(State(hub): Shared) -> Answer {
                 "equal": equal,
                 "millis": report.millis,
             });
-            working.jobs.end(id, equal, report.records, result);
+            // Under another policy than the views before, they are meant to differ.
+            job.end(equal || !report.same_policy, report.records, result);
         }
         Err(error) => {
             tracing::error!(error = %error, "the rebuild failed; the live views stay");
-            working.jobs.end(id, false, 0, object!({"error": error.to_string()}));
+            job.end(false, 0, object!({"error": error.to_string()}));
         }
     });
     Ok((StatusCode::ACCEPTED, axum::Json(object!({"id": id}))).into_response())

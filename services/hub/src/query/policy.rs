@@ -1,9 +1,10 @@
 //! The identity policy: what is in force, what another would change, putting another in force; and how good identifiers are.
 
-use super::{Answer, Shared, actor, blocking, command, json};
+use super::{Answer, Shared, actor, blocking, command_up_to, json};
 use crate::{
     config::{Source, identity::policy_from_text},
     hub::Hub,
+    jobs::Underway,
     policy,
     problem::Problem,
 };
@@ -21,6 +22,9 @@ use tributary_core::{
     view,
 };
 use tributary_projector::View;
+
+/// Longest request with a policy in bytes: thousands of own addresses fit.
+const POLICY_BODY_MAX: usize = 2 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,14 +48,18 @@ pub async fn show(State(hub): Shared) -> Answer {
 
 /// `POST /v1/identity/policy/plan`: a job that resolves the whole log once more and says what would be different.
 pub async fn plan(State(hub): Shared, request: Request) -> Answer {
-    let wanted = read(&hub, command(request).await?)?.0;
-    let id = start(&hub, "plan")?;
-    let working = Arc::clone(&hub);
+    let wanted = read(&hub, command_up_to(request, POLICY_BODY_MAX).await?)?.0;
+    let job = start(&hub, "plan")?;
+    let id = job.id();
     tokio::task::spawn_blocking(move || {
         let tell = |look: View<'_>, after: &tributary_core::identity::Resolver| told(&look, &wanted, after);
-        match working.projector().plan(&wanted, tell) {
-            Ok(result) => working.jobs.end(id, true, *working.projector().subscribe().borrow(), result),
-            Err(error) => failed(&working, id, &error),
+        let projector = job.hub().projector();
+        match projector.plan(&wanted, tell) {
+            Ok(result) => {
+                let total = *projector.subscribe().borrow();
+                job.end(true, total, result);
+            }
+            Err(error) => failed(job, &error),
         }
     });
     Ok((StatusCode::ACCEPTED, axum::Json(object!({"id": id}))).into_response())
@@ -60,7 +68,7 @@ pub async fn plan(State(hub): Shared, request: Request) -> Answer {
 /// `POST /v1/identity/policy/apply`: appends the policy as an event and folds everything again under it.
 pub async fn apply(State(hub): Shared, request: Request) -> Answer {
     let actor = actor(&request);
-    let (wanted, reason) = read(&hub, command(request).await?)?;
+    let (wanted, reason) = read(&hub, command_up_to(request, POLICY_BODY_MAX).await?)?;
     if reason.trim().is_empty() || reason.len() > super::identity::REASON_BYTES_MAX {
         return Err(super::identity::reason_missing());
     }
@@ -70,40 +78,52 @@ pub async fn apply(State(hub): Shared, request: Request) -> Answer {
             .remedy("change that section and start again, or take it out to manage the policy by command"));
     }
     let wanted = Policy { applied: true, ..wanted };
-    if blocking(|| policy::in_force(&hub)) == wanted {
+    let known =
+        blocking(|| policy::in_force(&hub) == wanted && policy::stated(&hub) == Some(wanted.to_json()));
+    if known {
         return Err(Problem::new(409, "policy_in_force", "this policy is in force already"));
     }
-    let id = start(&hub, "policy")?;
-    let stored = match hub.store("console", policy::event(&hub, &wanted, &actor.name, reason.trim())).await {
-        Ok(stored) => stored,
-        Err(problem) => {
-            hub.jobs.end(id, false, 0, object!({"error": problem.detail}));
-            return Err(problem);
-        }
-    };
-    let working = Arc::clone(&hub);
-    tokio::task::spawn_blocking(move || match working.projector().adopt(wanted) {
-        Ok(report) => {
-            let result = object!({"records": report.records, "digest": format!("{:032x}", report.digest), "millis": report.millis});
-            working.jobs.end(id, true, report.records, result);
-        }
-        Err(error) => failed(&working, id, &error),
+    let job = start(&hub, "policy")?;
+    let id = job.id();
+    let event = policy::event(&hub, &wanted, &actor.name, reason.trim());
+    // A task of its own: a client that goes away must not leave a stated policy that nobody puts in force.
+    let work = tokio::spawn(async move {
+        let stored = job.hub().store("console", event).await?;
+        tokio::task::spawn_blocking(move || adopt(job, wanted));
+        Ok::<_, Problem>(stored)
     });
+    let stored = work.await.map_err(|_| Problem::internal())??;
     let answer = object!({"id": id, "position": stored.position.map(|p| Cursor::new([p]))});
     Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
 }
 
+fn adopt(job: Underway, wanted: Policy) {
+    match job.hub().projector().adopt(wanted) {
+        Ok(report) => {
+            let digest = format!("{:032x}", report.digest);
+            let result = object!({"records": report.records, "digest": digest, "millis": report.millis});
+            job.end(true, report.records, result);
+        }
+        Err(error) => failed(job, &error),
+    }
+}
+
 /// `POST /v1/identity/quality`: a job that counts blanks, placeholders and unusable values by channel and store.
 pub async fn quality(State(hub): Shared) -> Answer {
-    let id = start(&hub, "quality")?;
-    let working = Arc::clone(&hub);
+    let job = start(&hub, "quality")?;
+    let id = job.id();
     tokio::task::spawn_blocking(move || {
-        let counted = crate::quality::quality(&working, |done, total| working.jobs.advance(id, done, total));
-        match counted {
-            Ok(quality) => working.jobs.end(id, true, quality.records, object!(quality)),
+        let hub = Arc::clone(job.hub());
+        let goes_on = |done, total| {
+            hub.jobs.advance(id, done, total);
+            !hub.projector().is_stopping()
+        };
+        match crate::quality::quality(&hub, goes_on) {
+            Ok(Some(quality)) => job.end(true, quality.records, object!(quality)),
+            Ok(None) => job.end(false, 0, object!({"error": "the hub is stopping"})),
             Err(error) => {
                 tracing::error!(error = %error, "the log could not be counted");
-                working.jobs.end(id, false, 0, object!({"error": error.to_string()}));
+                job.end(false, 0, object!({"error": error.to_string()}));
             }
         }
     });
@@ -119,15 +139,15 @@ fn read(hub: &Hub, wanted: Wanted) -> Result<(Policy, String), Problem> {
     Ok((written.policy(hub.key()), wanted.reason))
 }
 
-fn start(hub: &Hub, kind: &'static str) -> Result<u64, Problem> {
-    hub.jobs.start(kind).ok_or_else(|| {
+fn start(hub: &Arc<Hub>, kind: &'static str) -> Result<Underway, Problem> {
+    Underway::start(hub, kind).ok_or_else(|| {
         Problem::new(409, "job_running", format!("a {kind} is running already")).remedy("see /v1/jobs")
     })
 }
 
-fn failed(hub: &Hub, id: u64, error: &tributary_projector::ProjectorError) {
+fn failed(job: Underway, error: &tributary_projector::ProjectorError) {
     tracing::error!(error = %error, "the job failed; the live views stay");
-    hub.jobs.end(id, false, 0, object!({"error": error.to_string()}));
+    job.end(false, 0, object!({"error": error.to_string()}));
 }
 
 /// What is different, with evidence in words.
@@ -135,7 +155,7 @@ fn told(look: &View<'_>, wanted: &Policy, after: &tributary_core::identity::Reso
     let before = &look.engine().fold().resolver;
     let Difference { customers, merged, split, merges, splits } = before.difference(after);
     look.engine().with_sources(|sources, _| {
-        let links = |links: &[LinkStory]| view::why_links(sources, links);
+        let links = |links: &[LinkStory]| nameless(object!(view::why_links(sources, links)));
         let merges: Vec<Value> = merges
             .iter()
             .map(|m| object!({"into": m.into, "from": m.from, "links": links(&m.links)}))
@@ -151,4 +171,16 @@ fn told(look: &View<'_>, wanted: &Policy, after: &tributary_core::identity::Reso
             "splits": {"count": split, "examples": splits},
         })
     })
+}
+
+/// Links without values: results of jobs are kept, and an erasure does not reach them.
+fn nameless(mut links: Value) -> Value {
+    for link in links.as_array_mut().into_iter().flatten() {
+        for identifier in link["identifiers"].as_array_mut().into_iter().flatten() {
+            if let Some(fields) = identifier.as_object_mut() {
+                fields.remove("value");
+            }
+        }
+    }
+    links
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
 };
 use tributary_core::{
@@ -45,6 +45,7 @@ pub(super) fn build(
     lists: &Lists,
     resolver: &Resolver,
     store: &dyn ViewStore,
+    cancel: &AtomicBool,
 ) -> Result<Built, ProjectorError> {
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
@@ -54,6 +55,9 @@ pub(super) fn build(
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= SHARDS {
                 return Ok(digest);
+            }
+            if cancel.load(Ordering::Relaxed) {
+                return Err(ProjectorError::Unresumable("the rebuild was cancelled").into());
             }
             let built = build_list(&lists.whole(bulk, number)?, resolver, store);
             // Whoever stops leaves nothing for the others to do.

@@ -58,6 +58,8 @@ pub struct RebuildReport {
     pub digest: u128,
     /// Digest of the old one at the same position; `None` if there was none.
     pub old_digest: Option<u128>,
+    /// Both were folded under the same policy, so that their digests must be equal.
+    pub same_policy: bool,
     /// Milliseconds it took.
     pub millis: u64,
 }
@@ -99,6 +101,7 @@ impl Engine {
                 self.fold_item(&Work::of(record))?;
             }
             self.rest()?;
+            self.fold.bulk().into_iter().for_each(tributary_core::fold::bulk::Bulk::clear);
         }
         Ok(())
     }
@@ -113,9 +116,11 @@ impl Engine {
             let mut engine = Self::fresh(make()?)?;
             match fold(&mut engine, &culprits, progress) {
                 Ok(None) => return Ok(engine),
-                Ok(Some(culprit)) => {
-                    culprits.insert(culprit);
+                // A culprit that is none, or that was parked already, would come again for ever.
+                Ok(Some(culprit)) if culprit == 0 || !culprits.insert(culprit) => {
+                    return Err(ProjectorError::Panicked);
                 }
+                Ok(Some(_)) => {}
                 // The fold's memory cannot be trusted after a panic: from the start again, with the culprit parked.
                 Err(ProjectorError::Panicked) => {
                     culprits.insert(engine.position.sequence + 1);
@@ -135,7 +140,7 @@ impl Engine {
         let rest = self.rest()?;
         self.store.commit(rest)?;
         let bulk = self.fold.take_bulk();
-        match fragments::build(&bulk, &lists, &self.fold.resolver, &*self.store)? {
+        match fragments::build(&bulk, &lists, &self.fold.resolver, &*self.store, &progress.cancel)? {
             Built::Culprit(sequence) => return Ok(Some(sequence)),
             Built::All(digest) => self.fold.built(digest),
         }
@@ -167,7 +172,8 @@ impl Engine {
             scope.spawn(move || read_ahead(&*log, end, &send));
             let writer = scope.spawn(move || write_behind(&*store, writes, keep));
             // Dropping the receiver on the way out ends the reader, dropping the sender the writer.
-            let folded = self.fold_all(receive, culprits, progress, &write, &mut lists);
+            let lists = keep.then_some(&mut lists);
+            let folded = self.fold_all(receive, culprits, progress, &write, lists);
             drop(write);
             let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // If the writer failed, folding ended because of that.
@@ -182,7 +188,7 @@ impl Engine {
         culprits: &BTreeSet<u64>,
         progress: &Progress,
         write: &SyncSender<Commit>,
-        lists: &mut Lists,
+        mut lists: Option<&mut Lists>,
     ) -> Result<(), ProjectorError> {
         let mut since = 0;
         for chunk in chunks {
@@ -201,8 +207,11 @@ impl Engine {
                     return Err(ProjectorError::Unresumable("its changes could not be written"));
                 }
             }
-            if let Some(bulk) = self.fold.bulk() {
-                lists.spill(bulk)?;
+            match (self.fold.bulk(), &mut lists) {
+                (Some(bulk), Some(lists)) => lists.spill(bulk)?,
+                // Nobody will build fragments; what is asked for again is in the log.
+                (Some(bulk), None) => bulk.clear(),
+                (None, _) => {}
             }
             if progress.cancel.load(Ordering::Relaxed) {
                 return Err(ProjectorError::Unresumable("the rebuild was cancelled"));
