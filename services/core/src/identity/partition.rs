@@ -137,6 +137,9 @@ fn for_each_partner(state: &State, policy: &Policy, node: u32, mut f: impl FnMut
 /// Whether the identifier is claimed beside more than [`HUB_MAX`] others: then it is shared without a closer look.
 pub(crate) fn is_hub(state: &State, policy: &Policy, node: u32) -> bool {
     let n = &state.nodes[node as usize];
+    if state.hubs.contains(&node) {
+        return true;
+    }
     // A group has at most 20 identifiers; a few groups cannot reach the limit.
     if n.claimed().len() * (crate::draft::IDENTIFIERS_MAX - 1) <= HUB_MAX {
         return false;

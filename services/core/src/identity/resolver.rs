@@ -6,8 +6,8 @@ use crate::{
     event::{RecordedEvent, Trust},
     identity::{
         born::Born,
-        partition::{evaluate, reach},
-        policy::Policy,
+        partition::{evaluate, is_hub, reach},
+        policy::{HUB_MAX, Policy},
         quarantine::is_claim,
         quick::News,
         state::{Birth, Customer, Evidence, NONE, State, insert_sorted, taking_part},
@@ -175,6 +175,7 @@ impl Resolver {
                 continue;
             }
             let (live, newest) = (!list.is_empty(), list.last().copied());
+            self.keep_hubs(&set, adds);
             self.stir(&set);
             let firm = set.iter().all(|(_, trust)| *trust != Trust::Observed);
             let dates_changed = match born {
@@ -194,6 +195,20 @@ impl Resolver {
                     // Whoever an operator linked with it is not found from it once nothing names it.
                     self.touched.extend_from_slice(self.state.partners(*node));
                 }
+            }
+        }
+    }
+
+    /// Remembers which of these are hubs by now, so that what very many share is not counted through again each time.
+    fn keep_hubs(&mut self, set: &Set, adds: bool) {
+        if !adds {
+            self.state.hubs.clear();
+            return;
+        }
+        for (node, trust) in set {
+            let many = self.state.nodes[*node as usize].claimed().len() > HUB_MAX;
+            if *trust == Trust::Claimed && many && is_hub(&self.state, &self.policy, *node) {
+                self.state.hubs.insert(*node);
             }
         }
     }
@@ -225,6 +240,7 @@ impl Resolver {
         }
         self.beyond_claims = true;
         self.news = News::Other;
+        self.state.hubs.clear();
         let newest = (event.effective_at().0, event.event.id);
         match act {
             IdentityAct::Erase => nodes.iter().for_each(|n| self.erase(*n, event.event.occurred_at.0)),

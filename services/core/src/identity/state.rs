@@ -198,6 +198,8 @@ pub(crate) struct State {
     /// Birth dates that facts of a group gave, sorted.
     pub born: HashMap<u32, Vec<(Born, EventId)>, FixedState>,
     pub erasures: Erasures,
+    /// Identifiers found to be hubs since anything was taken away last: more facts leave them hubs.
+    pub hubs: HashSet<u32, FixedState>,
     /// Identifiers of quarantined components.
     pub quarantined: HashSet<u32, FixedState>,
     by_token: HashTable<u32>,
@@ -278,7 +280,12 @@ impl State {
         if let Some(at) = self.find(id.token) {
             self.remember(id.token, at);
             let node = &mut self.nodes[at as usize];
-            node.marks |= id.marks;
+            if id.marks & !node.marks != 0 {
+                // Whoever is dropped now counts no more.
+                node.marks |= id.marks;
+                self.hubs.clear();
+            }
+            let node = &mut self.nodes[at as usize];
             let earlier = birth < node.birth();
             if earlier {
                 node.set_birth(birth);

@@ -145,6 +145,10 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 async fn measure(args: Args, folder: Arc<Folder>) -> Result<Report, Failure> {
     let amounts = args.amounts();
     let mut report = Report::new(args.quick);
+    if args.wants(Part::Identity) {
+        // First: what it takes of memory must not have been another part's before.
+        report.extend(blocking(move || identity::run(amounts.identifiers)).await?);
+    }
     step("disk probes");
     let path = folder.path().to_owned();
     let (disk, figures) = blocking(move || probes::disk(&path, amounts.probe_ms)).await?;
@@ -152,9 +156,6 @@ async fn measure(args: Args, folder: Arc<Folder>) -> Result<Report, Failure> {
     if args.wants(Part::Probes) || args.wants(Part::Rebuild) {
         let (path, rebuild) = (folder.path().to_owned(), args.wants(Part::Rebuild));
         report.extend(blocking(move || rebuild::run(&path, amounts, rebuild)).await?);
-    }
-    if args.wants(Part::Identity) {
-        report.extend(blocking(move || identity::run(amounts.identifiers)).await?);
     }
     if args.wants(Part::Ingest) {
         report.extend(ingest::run(folder.path(), amounts, &disk).await?);
