@@ -126,12 +126,13 @@ impl Proofs {
 #[cfg(test)]
 mod tests {
     use super::{Few, Proofs};
-    use crate::ids::EventId;
+    use crate::{identity::state::Node, ids::EventId};
 
     #[test]
     fn short_lists_take_little_room() {
         assert_eq!(size_of::<Few>(), 16);
         assert_eq!(size_of::<Proofs>(), 32);
+        assert_eq!(size_of::<Node>(), 80);
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Resolver {
         w.number(s.nodes.len() as u64);
         for node in &s.nodes {
             w.raw(&node.token.0);
-            w.number(u64::from(node.kind()));
+            w.number(u64::from(node.kind));
             w.number(u64::from(node.marks));
             birth(&mut w, node.birth());
             // One more, so that no customer is 0.

@@ -68,7 +68,7 @@ pub(crate) struct Node {
     groups: Few,
     verifying: u32,
     seeing: u32,
-    kind: u16,
+    pub kind: u32,
     birth_ordinal: u8,
     pub blocked: bool,
 }
@@ -85,10 +85,6 @@ enum Standing {
 }
 
 impl Node {
-    pub fn kind(&self) -> u32 {
-        u32::from(self.kind)
-    }
-
     pub fn birth(&self) -> Birth {
         Birth { recorded_at: self.birth_at, event: self.birth_event, ordinal: self.birth_ordinal }
     }
@@ -213,9 +209,6 @@ pub(crate) struct State {
 /// Groups of an identifier that are looked through one by one.
 const SEARCHED_MAX: usize = 12;
 
-/// Types and scopes: their number has 16 bits in a node.
-const KINDS_MAX: usize = u16::MAX as usize;
-
 /// As many as an event usually names.
 const RECENT: usize = 4;
 
@@ -247,17 +240,13 @@ impl State {
     }
 
     pub fn kind_of(&self, node: u32) -> &Kind {
-        &self.kinds[self.nodes[node as usize].kind() as usize]
+        &self.kinds[self.nodes[node as usize].kind as usize]
     }
 
     /// The number of this type and scope; a new one if it was never seen.
     pub fn kind(&mut self, policy: &Policy, kind: &str, scope: &str) -> u32 {
         if let Some(at) = self.kinds.iter().position(|k| k.kind == kind && k.scope == scope) {
             return at as u32;
-        }
-        // More scopes than that are no scopes of accounts; the last one takes the rest, and they count together.
-        if self.kinds.len() == KINDS_MAX {
-            return KINDS_MAX as u32 - 1;
         }
         let row = policy.of(kind);
         let same = |k: &&Kind| k.kind == kind && (!row.per_scope || k.scope == scope);
@@ -285,7 +274,6 @@ impl State {
                 node.marks |= id.marks;
                 self.hubs.clear();
             }
-            let node = &mut self.nodes[at as usize];
             let earlier = birth < node.birth();
             if earlier {
                 node.set_birth(birth);
@@ -318,7 +306,7 @@ impl State {
             groups: Few::default(),
             verifying: 0,
             seeing: 0,
-            kind: u16::try_from(kind).unwrap_or(u16::MAX),
+            kind,
             birth_ordinal: birth.ordinal,
             blocked: false,
         });
