@@ -173,6 +173,17 @@ fn build(
     }
 }
 
+/// Folds what the log holds up to this record; nothing if the engine is there.
+fn fold_upto(engine: &mut Engine, sequence: u64) -> Result<(), ProjectorError> {
+    while engine.position.sequence < sequence {
+        let left = usize::try_from(sequence - engine.position.sequence).unwrap_or(usize::MAX);
+        let limits = ReadLimits { max_records: left.min(BATCH_RECORDS), ..ReadLimits::default() };
+        let records = engine.log.read(engine.position.sequence + 1, limits)?;
+        engine.fold_records(&records.iter().map(Work::of).collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
 /// While it lives, a rebuild is shown; also one that panics ends.
 struct Shown<'a>(&'a Mutex<Status>);
 
@@ -234,18 +245,9 @@ impl Shared {
     /// Brings the new generation to exactly where the live one is, compares, and puts it in its place.
     fn swap(&self, mut new: Engine, number: u64, started: Instant) -> Result<RebuildReport, ProjectorError> {
         let mut live = self.engine.write().unwrap_or_else(PoisonError::into_inner);
-        while new.position.sequence < live.position.sequence {
-            let upto = (live.position.sequence - new.position.sequence) as usize;
-            let limits = ReadLimits { max_records: upto.min(BATCH_RECORDS), ..ReadLimits::default() };
-            let records = self.log.read(new.position.sequence + 1, limits)?;
-            new.fold_records(&records.iter().map(Work::of).collect::<Vec<_>>())?;
-        }
-        while live.position.sequence < new.position.sequence {
-            let upto = (new.position.sequence - live.position.sequence) as usize;
-            let limits = ReadLimits { max_records: upto.min(BATCH_RECORDS), ..ReadLimits::default() };
-            let records = self.log.read(live.position.sequence + 1, limits)?;
-            live.fold_records(&records.iter().map(Work::of).collect::<Vec<_>>())?;
-        }
+        let upto = new.position.sequence.max(live.position.sequence);
+        fold_upto(&mut new, upto)?;
+        fold_upto(&mut live, upto)?;
         let same_policy = new.fold.resolver.policy() == live.fold.resolver.policy();
         let report = RebuildReport {
             records: new.fold.records,
