@@ -101,6 +101,14 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
+    /// Eight bytes.
+    ///
+    /// # Errors
+    /// [`BadRow`], see [`Reader::byte`].
+    pub fn eight(&mut self) -> Result<[u8; 8], BadRow> {
+        self.raw(8)?.try_into().map_err(|_| BadRow)
+    }
+
     /// Sixteen bytes.
     ///
     /// # Errors

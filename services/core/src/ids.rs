@@ -35,7 +35,19 @@ impl EventId {
     pub fn as_u128(self) -> u128 {
         u128::from_be_bytes(self.0)
     }
+
+    /// What identities remember of it.
+    #[must_use]
+    pub fn prefix(self) -> EventPrefix {
+        EventPrefix((self.as_u128() >> 64) as u64)
+    }
 }
+
+/// The first eight bytes of an event id: what identities keep of each piece of evidence, as there are many. Prefixes order
+/// as their ids do. Facts with the same identifiers, time and prefix would count as one; that is no accident (60 bits are
+/// hashed), and whoever makes two such facts only harms their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct EventPrefix(pub u64);
 
 fn prefixed(out: &mut Vec<u8>, parts: &[&str]) {
     for part in parts {

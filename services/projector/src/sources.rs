@@ -6,7 +6,8 @@ use tributary_core::{
     codec::BadRow,
     event::RecordedEvent,
     fold::{Place, Rows},
-    ids::{EventId, FactKey, Position},
+    ids::{EventId, EventPrefix, FactKey, Position},
+    time::Micros,
     view::Records,
 };
 use tributary_eventlog::EventLog;
@@ -82,6 +83,13 @@ impl LogRecords {
 impl Records for LogRecords {
     fn by_id(&self, id: EventId) -> Option<RecordedEvent> {
         self.at(self.position(id)?)
+    }
+
+    fn of_prefix(&self, prefix: EventPrefix, at: Micros) -> Option<EventId> {
+        let ids = self.events.beginning(prefix.0.to_be_bytes()).ok()?;
+        let then = |id: &&[u8; 16]| self.by_id(EventId(**id)).is_some_and(|e| e.effective_at() == at);
+        let id = if ids.len() > 1 { ids.iter().find(then).or(ids.first()) } else { ids.first() };
+        id.copied().map(EventId)
     }
 
     fn at(&self, position: Position) -> Option<RecordedEvent> {

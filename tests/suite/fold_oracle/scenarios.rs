@@ -78,8 +78,13 @@ fn a_recycled_phone_has_owners_by_time() {
     let world = World::of(&scenario.events(), &scenario.policy, 0);
     let (resolver, phone) = (&world.fold.resolver, scenario.token(("phone", "0955000222")));
     let holder = |member| resolver.customer_of(scenario.token(("member", member))).expect("a customer");
-    let tenures: Vec<_> = resolver.tenures(phone).iter().map(|t| (t.customer, t.from.1)).collect();
-    assert_eq!(tenures, [(holder("M1"), scenario.id("e1")), (holder("M2"), scenario.id("e2"))]);
+    let events = scenario.events();
+    let time = |label| {
+        let event = events.iter().find(|e| e.event.id == scenario.id(label)).expect("an event");
+        event.effective_at()
+    };
+    let tenures: Vec<_> = resolver.tenures(phone).iter().map(|t| (t.customer, t.from)).collect();
+    assert_eq!(tenures, [(holder("M1"), time("e1")), (holder("M2"), time("e2"))]);
     assert_eq!(resolver.past_contacts(holder("M1")), [phone]);
     assert_eq!(resolver.past_contacts(holder("M2")), []);
     let links = resolver.links(holder("M1"));

@@ -11,7 +11,8 @@ use tributary_core::{
         bulk::SHARDS,
     },
     identity::{CustomerRef, Resolver, policy::Policy},
-    ids::{CustomerId, EventId, FactKey, Position},
+    ids::{CustomerId, EventId, EventPrefix, FactKey, Position},
+    time::Micros,
     token::Token,
     view::{self, Records, Sources},
 };
@@ -56,6 +57,10 @@ impl Rows for Memory {
 impl Records for Memory {
     fn by_id(&self, id: EventId) -> Option<RecordedEvent> {
         self.at(*self.by_id.get(&id)?)
+    }
+
+    fn of_prefix(&self, prefix: EventPrefix, _: Micros) -> Option<EventId> {
+        self.by_id.keys().find(|id| id.prefix() == prefix).copied()
     }
 
     fn at(&self, position: Position) -> Option<RecordedEvent> {

@@ -1,162 +1,89 @@
-//! Short lists without an allocation of their own: most identifiers stand in a few sets, and most sets have one piece of
-//! evidence. Ten million identifiers are meant to fit in memory.
+//! Short lists without an allocation of their own: most identifiers stand in a few sets, and most sets name one or two.
+//! Ten million identifiers are meant to fit in memory, so nothing here is aligned to more than four bytes.
 
-use super::state::Evidence;
-use std::ops::{Deref, DerefMut};
+/// Nothing stands in this place.
+const FREE: u32 = u32::MAX;
+/// The numbers stand in a list of their own, whose number is in the next place.
+const LONG: u32 = u32::MAX - 1;
 
-/// Numbers in the order they came: three in place, more on the heap.
-#[derive(Clone, Debug)]
-pub(crate) enum Few {
-    Here(u8, [u32; 3]),
-    #[expect(
-        clippy::box_collection,
-        reason = "a vector in place would double the size of all that are short"
-    )]
-    Many(Box<Vec<u32>>),
-}
+/// Numbers in the order they came: three in place, more in a long list. They are below `u32::MAX - 1`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Few([u32; 3]);
 
 impl Default for Few {
     fn default() -> Self {
-        Self::Here(0, [0; 3])
-    }
-}
-
-impl Deref for Few {
-    type Target = [u32];
-
-    fn deref(&self) -> &[u32] {
-        match self {
-            Self::Here(count, numbers) => numbers.get(..usize::from(*count)).unwrap_or_default(),
-            Self::Many(numbers) => numbers,
-        }
-    }
-}
-
-impl DerefMut for Few {
-    fn deref_mut(&mut self) -> &mut [u32] {
-        match self {
-            Self::Here(count, numbers) => numbers.get_mut(..usize::from(*count)).unwrap_or_default(),
-            Self::Many(numbers) => numbers,
-        }
+        Self([FREE; 3])
     }
 }
 
 impl Few {
-    pub fn push(&mut self, number: u32) {
-        match self {
-            Self::Here(count, numbers) => match numbers.get_mut(usize::from(*count)) {
-                Some(free) => {
-                    *free = number;
-                    *count += 1;
-                }
-                None => {
-                    let mut many = Vec::with_capacity(numbers.len() + 1);
-                    many.extend_from_slice(numbers);
-                    many.push(number);
-                    *self = Self::Many(Box::new(many));
-                }
-            },
-            Self::Many(numbers) => numbers.push(number),
+    /// Its numbers, unless they stand in a long list.
+    pub fn here(&self) -> Result<&[u32], usize> {
+        match self.0 {
+            [LONG, list, _] => Err(list as usize),
+            [FREE, ..] => Ok(&[]),
+            [_, FREE, _] => Ok(&self.0[..1]),
+            [.., FREE] => Ok(&self.0[..2]),
+            _ => Ok(&self.0),
         }
     }
-}
 
-impl FromIterator<u32> for Few {
-    fn from_iter<I: IntoIterator<Item = u32>>(numbers: I) -> Self {
-        let mut few = Self::default();
-        numbers.into_iter().for_each(|number| few.push(number));
-        few
+    /// The places in use, unless the numbers stand in a long list.
+    pub fn here_mut(&mut self) -> &mut [u32] {
+        let count = self.here().map_or(0, <[u32]>::len);
+        &mut self.0[..count]
+    }
+
+    /// Puts a number into a free place; says whether there was one.
+    pub fn push(&mut self, number: u32) -> bool {
+        let free = if self.0[0] == LONG { None } else { self.0.iter_mut().find(|place| **place == FREE) };
+        free.is_some_and(|place| {
+            *place = number;
+            true
+        })
+    }
+
+    /// From now on the numbers stand in the long list of this number.
+    pub fn point_to(&mut self, list: usize) {
+        self.0 = [LONG, list as u32, FREE];
     }
 }
 
-/// Evidence, sorted, never twice the same: one piece in place, more on the heap.
-#[derive(Clone, Debug, Default)]
-pub(crate) enum Proofs {
-    #[default]
-    None,
-    One(Evidence),
-    #[expect(
-        clippy::box_collection,
-        reason = "a vector in place would double the size of all that are short"
-    )]
-    Many(Box<Vec<Evidence>>),
-}
-
-impl Deref for Proofs {
-    type Target = [Evidence];
-
-    fn deref(&self) -> &[Evidence] {
-        match self {
-            Self::None => &[],
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
-}
-
-impl Proofs {
-    /// Puts a piece in its place; says whether it was new.
-    pub fn insert(&mut self, new: Evidence) -> bool {
-        match self {
-            Self::None => *self = Self::One(new),
-            Self::One(one) if *one == new => return false,
-            Self::One(one) => *self = Self::Many(Box::new(vec![(*one).min(new), (*one).max(new)])),
-            Self::Many(many) => return super::state::insert_sorted(many, new),
-        }
-        true
-    }
-
-    /// Takes a piece out; says whether it was there.
-    pub fn remove(&mut self, old: &Evidence) -> bool {
-        match self {
-            Self::One(one) if one == old => *self = Self::None,
-            Self::Many(many) => {
-                let Ok(at) = many.binary_search(old) else { return false };
-                many.remove(at);
-                if let [last] = many.as_slice() {
-                    *self = Self::One(*last);
-                }
-            }
-            Self::None | Self::One(_) => return false,
-        }
-        true
-    }
-}
+/// Eight bytes that need not lie at a multiple of eight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(Rust, packed(4))]
+pub(crate) struct Packed<T: Copy>(pub T);
 
 #[cfg(test)]
 mod tests {
-    use super::{Few, Proofs};
-    use crate::{identity::state::Node, ids::EventId};
+    use super::{Few, Packed};
+    use crate::identity::{
+        evidence::Proofs,
+        node::{Group, Node},
+        state::Customer,
+    };
 
     #[test]
-    fn short_lists_take_little_room() {
-        assert_eq!(size_of::<Few>(), 16);
-        assert_eq!(size_of::<Proofs>(), 32);
-        assert_eq!(size_of::<Node>(), 80);
+    fn what_there_is_millions_of_takes_little_room() {
+        assert_eq!((size_of::<Few>(), align_of::<Packed<i64>>()), (12, 4));
+        assert_eq!(size_of::<Proofs>(), 20);
+        assert_eq!(size_of::<Group>(), 32);
+        assert_eq!(size_of::<Node>(), 68);
+        assert_eq!(size_of::<Option<Customer>>(), 40);
     }
 
     #[test]
-    fn a_list_grows_out_of_its_place() {
+    fn three_numbers_stand_in_place() {
         let mut few = Few::default();
-        for n in 0..10 {
-            assert_eq!(few.to_vec(), (0..n).collect::<Vec<_>>());
-            few.push(n);
+        for n in 0..3 {
+            assert_eq!(few.here(), Ok(&[0, 1, 2][..n as usize]));
+            assert!(few.push(n));
         }
-    }
-
-    #[test]
-    fn evidence_is_a_sorted_set() {
-        let piece = |n: u8| (i64::from(n), EventId([n; 16]));
-        let mut proofs = Proofs::default();
-        for n in [3, 1, 2, 1, 3] {
-            let known = proofs.contains(&piece(n));
-            assert_eq!(proofs.insert(piece(n)), !known);
-        }
-        assert_eq!(proofs.to_vec(), [piece(1), piece(2), piece(3)]);
-        for n in [2, 2, 3, 1, 1] {
-            let known = proofs.contains(&piece(n));
-            assert_eq!(proofs.remove(&piece(n)), known);
-        }
-        assert!(proofs.is_empty());
+        assert!(!few.push(3));
+        few.here_mut().swap(0, 2);
+        assert_eq!(few.here(), Ok(&[2, 1, 0][..]));
+        few.point_to(7);
+        assert_eq!(few.here(), Err(7));
+        assert!(!few.push(4) && few.here_mut().is_empty());
     }
 }

@@ -2,8 +2,9 @@
 //! order of arrival; what names it later is somebody new, with a birth of its own.
 
 use super::{
+    evidence::Evidence,
     resolver::{CustomerRef, Resolver},
-    state::{Birth, Evidence},
+    state::Birth,
 };
 use crate::{event::Trust, ids::EventId, time::Micros, token::Token};
 use foldhash::fast::FixedState;
@@ -12,7 +13,7 @@ use smallvec::SmallVec;
 use std::collections::VecDeque;
 
 /// Namings that are remembered one by one, of whatever identifiers: the newest that were folded. An erasure dated before all
-/// of them finds no birth for what named its identifiers between, and takes the earliest fact instead. The hub dates
+/// of them finds no birth for what named its identifiers between, and is their birth itself. The hub dates
 /// erasures by its own clock, so only another node's log can come that late.
 const NAMINGS_KEPT: usize = 1 << 17;
 
@@ -124,34 +125,25 @@ impl Resolver {
         }
         let lowers = birth < self.state.nodes[node as usize].birth();
         if lowers {
-            self.state.nodes[node as usize].set_birth(birth);
+            self.state.set_birth(node, birth);
         }
         lowers
     }
 
-    /// The birth after the last erasure.
-    fn rebirth(&mut self, node: u32) {
+    /// The birth after the last erasure, which itself is one if facts name the identifier whose births are not remembered.
+    fn rebirth(&mut self, node: u32, erasure: Birth) {
         let erasures = &self.state.erasures;
         let namings = erasures.namings.get(&node).into_iter().flat_map(Namings::iter);
         let lasting = namings.filter(|n| !erasures.covers(node, n.at)).map(|n| n.birth);
-        let remembered = lasting.min().or_else(|| self.earliest_fact(node));
-        let node = &mut self.state.nodes[node as usize];
-        node.set_birth(remembered.unwrap_or(Birth { recorded_at: i64::MAX, ..node.birth() }));
-    }
-
-    /// What stands in for a birth that is not remembered any more.
-    fn earliest_fact(&self, node: u32) -> Option<Birth> {
-        let first = self.facts_of(node).min().map(|(evidence, _)| evidence)?;
-        Some(Birth { recorded_at: first.0, event: first.1, ordinal: 0 })
+        let remembered = lasting.min().or_else(|| self.state.is_named(node).then_some(erasure));
+        let unborn = Birth { recorded_at: i64::MAX, ..self.state.nodes[node as usize].birth() };
+        self.state.set_birth(node, remembered.unwrap_or(unborn));
     }
 
     /// Current facts that name an identifier, with the group that says so.
     fn facts_of(&self, node: u32) -> impl Iterator<Item = (Evidence, u32)> + '_ {
-        let n = &self.state.nodes[node as usize];
-        n.all()
-            .iter()
-            .copied()
-            .flat_map(|g| self.state.groups[g as usize].evidence.iter().map(move |e| (*e, g)))
+        let groups = self.state.all(node).iter().copied();
+        groups.flat_map(|g| self.state.evidence(g).map(move |e| (e, g)))
     }
 
     /// Facts that lost identifiers still live in their fragments.
@@ -164,8 +156,8 @@ impl Resolver {
         }
     }
 
-    /// Everything that named an identifier up to `erased_at` loses it.
-    pub(crate) fn erase(&mut self, node: u32, erased_at: i64) {
+    /// Everything that named an identifier up to `erased_at` loses it. `erasure`: where the act names it.
+    pub(crate) fn erase(&mut self, node: u32, erased_at: i64, erasure: Birth) {
         if self.state.erasures.covers(node, erased_at) {
             return;
         }
@@ -181,13 +173,13 @@ impl Resolver {
         for of_one_fact in covered.chunk_by(|a, b| a.0 == b.0) {
             self.lose(node, of_one_fact);
         }
-        self.rebirth(node);
+        self.rebirth(node, erasure);
     }
 
     /// One fact loses an identifier; `groups` are those that hold it.
     fn lose(&mut self, node: u32, groups: &[(Evidence, u32)]) {
         let Some((evidence, _)) = groups.first().copied() else { return };
-        let ids = groups.iter().flat_map(|(_, g)| self.state.groups[*g as usize].ids());
+        let ids = groups.iter().flat_map(|(_, g)| self.state.ids(*g));
         let mut all: SmallVec<[(u32, Trust); 8]> = ids.collect();
         all.sort_unstable();
         all.dedup();

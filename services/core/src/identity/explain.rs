@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     event::Trust,
-    ids::{CustomerId, EventId},
+    ids::{CustomerId, EventId, EventPrefix},
     time::Micros,
     token::Token,
 };
@@ -24,7 +24,7 @@ pub struct LinkStory {
     /// The customers of the ends, if they are others than the one asked for.
     pub customers: (Option<CustomerId>, Option<CustomerId>),
     /// Newest evidence.
-    pub event: EventId,
+    pub event: EventPrefix,
     /// Its time.
     pub at: Micros,
     /// `None` = taken.
@@ -53,9 +53,9 @@ pub struct IdentifierStory {
     /// Where its value can be read: the event that named it first, and its place there.
     pub birth: (EventId, u8),
     /// First and newest evidence.
-    pub first: (Micros, EventId),
+    pub first: (Micros, EventPrefix),
     /// See `first`.
-    pub newest: (Micros, EventId),
+    pub newest: (Micros, EventPrefix),
     /// Number of current facts that name it.
     pub count: u64,
     /// It stands with more than one customer, or is refused somewhere.
@@ -114,8 +114,8 @@ impl Resolver {
 
     /// Observed identifiers that a customer's own one logged in with.
     pub(crate) fn seen_with(&self, node: u32) -> Vec<u32> {
-        let groups = self.state.nodes[node as usize].seen().iter().filter(|g| self.state.active(**g));
-        let observed = groups.flat_map(|g| self.state.groups[*g as usize].ids());
+        let groups = self.state.seen(node).iter().filter(|g| self.state.active(**g));
+        let observed = groups.flat_map(|g| self.state.ids(*g));
         observed.filter(|(n, t)| *t == Trust::Observed && *n != node).map(|(n, _)| n).collect()
     }
 
@@ -127,19 +127,18 @@ impl Resolver {
         customer: CustomerRef,
     ) -> Option<IdentifierStory> {
         let n = &self.state.nodes[node as usize];
-        let groups = n.all().iter().copied();
         let (mut first, mut newest, mut count, mut trust) = (None, None, 0, Trust::Observed);
-        for group in groups {
-            let group = &self.state.groups[group as usize];
-            let at = group.ids().find(|(id, _)| *id == node)?.1;
-            let firm = group.ids().all(|(_, t)| t != Trust::Observed);
+        for group in self.state.all(node) {
+            let at = self.state.ids(*group).find(|(id, _)| *id == node)?.1;
+            let firm = self.state.ids(*group).all(|(_, t)| t != Trust::Observed);
             // A login is told by the observed identifier; the firm ones beside it have a group of their own.
-            if group.evidence.is_empty() || (!firm && at != Trust::Observed) {
+            if !self.state.active(*group) || (!firm && at != Trust::Observed) {
                 continue;
             }
-            first = [first, group.evidence.first().copied()].into_iter().flatten().min();
-            newest = newest.max(group.newest());
-            count += group.evidence.len() as u64;
+            let proofs = self.state.proofs(*group);
+            first = [first, self.state.older.oldest(proofs)].into_iter().flatten().min();
+            newest = newest.max(proofs.newest());
+            count += self.state.older.count(proofs) as u64;
             trust = trust.max(at);
         }
         let (first, newest) = (first?, newest?);
@@ -227,8 +226,7 @@ impl Resolver {
 
     /// Identifiers that current facts name together with this one, itself too, and what each was believed there.
     fn beside(&self, node: u32) -> impl Iterator<Item = (u32, Trust)> + '_ {
-        let n = &self.state.nodes[node as usize];
-        let groups = n.all().iter().filter(|g| self.state.active(**g));
-        groups.flat_map(|g| self.state.groups[*g as usize].ids())
+        let groups = self.state.all(node).iter().filter(|g| self.state.active(**g));
+        groups.flat_map(|g| self.state.ids(*g))
     }
 }

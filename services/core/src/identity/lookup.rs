@@ -4,10 +4,11 @@
 use crate::{
     event::Trust,
     identity::{
+        evidence::Evidence,
         resolver::{CustomerRef, Resolver},
         state::{Birth, Customer},
     },
-    ids::{CustomerId, EventId},
+    ids::CustomerId,
     time::Micros,
     token::Token,
 };
@@ -46,18 +47,17 @@ impl Resolver {
             let slot = self.customer_slot(self.owner_then(node, time))?;
             return Some(CustomerRef(slot as u32));
         }
-        let mut latest: Option<((i64, EventId), u32)> = None;
-        let mut first: Option<((i64, EventId), u32)> = None;
+        let mut latest: Option<(Evidence, u32)> = None;
+        let mut first: Option<(Evidence, u32)> = None;
         for (group, owner) in self.logins(node) {
-            let list = &self.state.groups[group as usize].evidence;
-            let upto = list.partition_point(|e| e.0 <= time.0);
-            if let Some(e) = list[..upto].last() {
-                latest = latest.max(Some((*e, owner)));
+            let (before, after) = self.state.older.around(self.state.proofs(group), time.0);
+            if let Some(e) = before {
+                latest = latest.max(Some((e, owner)));
             }
-            if let Some(e) = list.get(upto)
-                && first.is_none_or(|f| *e < f.0)
+            if let Some(e) = after
+                && first.is_none_or(|f| e < f.0)
             {
-                first = Some((*e, owner));
+                first = Some((e, owner));
             }
         }
         let owner = latest.or(first)?;
@@ -67,9 +67,8 @@ impl Resolver {
 
     /// Logins on an observed identifier: the group and the strongest identifier that is not observed.
     pub(crate) fn logins(&self, node: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
-        self.state.nodes[node as usize].seen().iter().filter_map(move |group| {
-            let g = &self.state.groups[*group as usize];
-            if g.evidence.is_empty() {
+        self.state.seen(node).iter().filter_map(move |group| {
+            if !self.state.active(*group) {
                 return None;
             }
             let firm = |id: &(u32, Trust)| id.1 != Trust::Observed && !self.state.dropped(&self.policy, id.0);
@@ -81,7 +80,7 @@ impl Resolver {
                     self.state.nodes[node as usize].token,
                 )
             };
-            let owner = g.ids().filter(firm).min_by_key(strength)?;
+            let owner = self.state.ids(*group).filter(firm).min_by_key(strength)?;
             Some((*group, owner.0))
         })
     }
@@ -121,7 +120,7 @@ impl Resolver {
     /// The customer's id.
     #[must_use]
     pub fn id(&self, customer: CustomerRef) -> Option<CustomerId> {
-        self.slot(customer).map(|c| c.birth.customer())
+        self.slot(customer).map(|c| self.state.birth_before(c).customer())
     }
 
     /// The customer's last version.
@@ -154,8 +153,8 @@ impl Resolver {
         let nodes = self.state.nodes.get(from as usize..).unwrap_or_default();
         nodes.iter().enumerate().filter_map(move |(at, node)| {
             let slot = self.state.customers.get(node.customer as usize)?.as_ref()?;
-            let is_birth = slot.birth == node.birth();
-            is_birth.then_some((from + at as u32, CustomerRef(node.customer)))
+            let at = from + at as u32;
+            (slot.eldest == at).then_some((at, CustomerRef(node.customer)))
         })
     }
 }

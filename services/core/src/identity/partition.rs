@@ -5,8 +5,9 @@ use crate::{
     event::Trust,
     identity::{
         born::Born,
+        evidence::Evidence,
         policy::{HUB_MAX, Policy},
-        state::{Evidence, Kind, State},
+        state::{Kind, State},
     },
     ids::EventId,
     token::Token,
@@ -113,14 +114,12 @@ pub(crate) fn reach(state: &State, policy: &Policy, seeds: &[u32]) -> Vec<u32> {
 
 /// Calls `f` for each identifier that a link not refused outright connects with `node`.
 fn for_each_partner(state: &State, policy: &Policy, node: u32, mut f: impl FnMut(u32)) {
-    let n = &state.nodes[node as usize];
     let skip_claims = is_hub(state, policy, node);
-    for group in n.firm(!skip_claims) {
-        let group = &state.groups[group as usize];
-        if group.evidence.is_empty() {
+    for group in state.firm(node, !skip_claims) {
+        if !state.active(group) {
             continue;
         }
-        for (partner, trust) in group.ids().filter(|(partner, _)| *partner != node) {
+        for (partner, trust) in state.ids(group).filter(|(partner, _)| *partner != node) {
             let far_hub = trust == Trust::Claimed && is_hub(state, policy, partner);
             if !far_hub {
                 f(partner);
@@ -136,21 +135,19 @@ fn for_each_partner(state: &State, policy: &Policy, node: u32, mut f: impl FnMut
 
 /// Whether the identifier is claimed beside more than [`HUB_MAX`] others: then it is shared without a closer look.
 pub(crate) fn is_hub(state: &State, policy: &Policy, node: u32) -> bool {
-    let n = &state.nodes[node as usize];
     if state.hubs.contains(&node) {
         return true;
     }
     // A group has at most 20 identifiers; a few groups cannot reach the limit.
-    if n.claimed().len() * (crate::draft::IDENTIFIERS_MAX - 1) <= HUB_MAX {
+    if state.claimed(node).len() * (crate::draft::IDENTIFIERS_MAX - 1) <= HUB_MAX {
         return false;
     }
     let mut partners: SmallVec<[u32; 2 * HUB_MAX]> = SmallVec::new();
-    for group in n.claimed() {
-        let group = &state.groups[*group as usize];
-        if group.evidence.is_empty() {
+    for group in state.claimed(node) {
+        if !state.active(*group) {
             continue;
         }
-        for (partner, _) in group.ids() {
+        for (partner, _) in state.ids(*group) {
             if partner != node && !partners.contains(&partner) && !state.dropped(policy, partner) {
                 partners.push(partner);
                 if partners.len() > HUB_MAX {
@@ -165,9 +162,8 @@ pub(crate) fn is_hub(state: &State, policy: &Policy, node: u32) -> bool {
 /// Birth dates that current facts give to an identifier; none to a hub, whose facts are not looked through.
 fn dates(state: &State, policy: &Policy, node: u32) -> SmallVec<[Born; 2]> {
     let mut dates = SmallVec::new();
-    let n = &state.nodes[node as usize];
     if !is_hub(state, policy, node) {
-        dates.extend(n.firm(true).flat_map(|g| state.born_of(g)));
+        dates.extend(state.firm(node, true).flat_map(|g| state.born_of(g)));
         dates.sort_unstable();
         dates.dedup();
     }
@@ -180,7 +176,7 @@ fn pair(a: u32, b: u32) -> (u32, u32) {
 
 /// The newest act on the pair, if it is a link.
 fn operator_link(state: &State, a: u32, b: u32) -> Option<Evidence> {
-    newest_act(state, a, b).filter(|act| act.2).map(|act| (act.0, act.1))
+    newest_act(state, a, b).filter(|act| act.2).map(|act| (act.0, act.1.prefix()))
 }
 
 fn cannot_link(state: &State, a: u32, b: u32) -> bool {
@@ -199,7 +195,7 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
     if let [only] = nodes {
         let mut lone = Partition::default();
         lone.parts.push(SmallVec::from_slice(&[*only]));
-        if state.nodes[*only as usize].claimed().len() <= 1 && state.partners(*only).is_empty() {
+        if state.claimed(*only).len() <= 1 && state.partners(*only).is_empty() {
             return lone;
         }
     }
@@ -235,20 +231,18 @@ pub(crate) fn evaluate(state: &State, policy: &Policy, nodes: &[u32]) -> Partiti
 fn links(state: &State, policy: &Policy, nodes: &[u32]) -> Vec<Link> {
     let mut groups: SmallVec<[u32; 16]> = SmallVec::new();
     for node in nodes {
-        let n = &state.nodes[*node as usize];
-        groups.extend(n.firm(!is_hub(state, policy, *node)));
+        groups.extend(state.firm(*node, !is_hub(state, policy, *node)));
     }
     groups.sort_unstable();
     groups.dedup();
     let mut links: Vec<Link> = Vec::new();
     for group in groups {
-        let group = &state.groups[group as usize];
-        let Some(newest) = group.newest() else { continue };
+        let Some(newest) = state.newest(group) else { continue };
         let counts = |end: &(u32, Trust)| {
             let claimed_hub = end.1 == Trust::Claimed && is_hub(state, policy, end.0);
             !claimed_hub && nodes.binary_search(&end.0).is_ok()
         };
-        let ends: SmallVec<[(u32, Trust); 4]> = group.ids().filter(counts).collect();
+        let ends: SmallVec<[(u32, Trust); 4]> = state.ids(group).filter(counts).collect();
         for (i, a) in ends.iter().enumerate() {
             for b in &ends[i + 1..] {
                 let tier = if a.1.min(b.1) == Trust::Verified { Tier::Verified } else { Tier::Claimed };
@@ -397,9 +391,9 @@ impl Claims {
         let (state, mut links) = (join.state, Vec::new());
         for (at, x) in join.nodes.iter().enumerate().filter(|(at, _)| join.mixed[*at]) {
             let mut beside: SmallVec<[(Born, u32, Evidence); 8]> = SmallVec::new();
-            for group in state.nodes[*x as usize].claimed() {
-                let Some(newest) = state.groups[*group as usize].newest() else { continue };
-                for (partner, trust) in state.groups[*group as usize].ids() {
+            for group in state.claimed(*x) {
+                let Some(newest) = state.newest(*group) else { continue };
+                for (partner, trust) in state.ids(*group) {
                     let index = join.nodes.binary_search(&partner);
                     if index.is_ok_and(|p| p != at && self.counts(join, p, trust)) {
                         beside.extend(state.born_of(*group).map(|born| (born, partner, newest)));

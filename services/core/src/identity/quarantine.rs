@@ -29,14 +29,15 @@ impl Resolver {
         }
         let held = |n: &u32| self.state.quarantined.contains(n) && self.customer_slot(*n).is_some();
         let is_fresh = |n: u32| {
-            let node = &self.state.nodes[n as usize];
-            let mut groups = node.firm(true).map(|g| &self.state.groups[g as usize]);
             self.customer_slot(n).is_none()
                 && self.state.partners(n).is_empty()
-                && node.seen().is_empty()
+                && self.state.seen(n).is_empty()
                 && !self.state.dropped(&self.policy, n)
                 && self.state.is_named(n)
-                && groups.all(|g| is_claim(g.ids()) && g.ids().any(|(other, _)| held(&other)))
+                && self
+                    .state
+                    .firm(n, true)
+                    .all(|g| is_claim(self.state.ids(g)) && self.state.ids(g).any(|(other, _)| held(&other)))
         };
         let known = |n: &&u32| !held(n);
         let fresh: Vec<u32> = seeds.iter().filter(known).copied().collect();

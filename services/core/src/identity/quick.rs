@@ -35,7 +35,7 @@ impl Resolver {
     /// What the news did, where it needs no evaluation.
     pub(crate) fn quick(&mut self, news: News) -> Option<Vec<Regrouping>> {
         let News::Group(group) = news else { return None };
-        let ids: SmallVec<[(u32, Trust); 4]> = self.state.groups[group as usize].ids().collect();
+        let ids: SmallVec<[(u32, Trust); 4]> = self.state.ids(group).collect();
         if ids
             .iter()
             .any(|(n, _)| self.state.dropped(&self.policy, *n) || !self.state.partners(*n).is_empty())
@@ -50,10 +50,7 @@ impl Resolver {
         if self.policy.quarantine_links < QUARANTINE_LINKS_MIN || self.policy.fanout_cap == 0 {
             return None;
         }
-        let is_new = |n: u32| {
-            let node = &self.state.nodes[n as usize];
-            node.customer == NONE && node.all().len() == 1
-        };
+        let is_new = |n: u32| self.state.nodes[n as usize].customer == NONE && self.state.all(n).len() == 1;
         let (new, old): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) =
             ids.iter().copied().partition(|id| is_new(id.0));
         match *old {
@@ -65,12 +62,11 @@ impl Resolver {
 
     /// A set of one identifier makes no link; all it could do is name or verify for the first time.
     fn says_nothing_new(&self, group: u32, only: u32, trust: Trust) -> bool {
-        let node = &self.state.nodes[only as usize];
         let other = |g: &u32| *g != group && self.state.active(*g);
-        node.customer != NONE
+        self.state.nodes[only as usize].customer != NONE
             && match trust {
-                Trust::Verified => node.verified().iter().any(other),
-                _ => node.firm(true).any(|g| other(&g)),
+                Trust::Verified => self.state.verified(only).iter().any(other),
+                _ => self.state.firm(only, true).any(|g| other(&g)),
             }
     }
 
@@ -100,9 +96,10 @@ impl Resolver {
             return None;
         }
         let members: SmallVec<[u32; 4]> = new.iter().map(|(n, _)| *n).collect();
-        let birth = members.iter().map(|n| self.state.nodes[*n as usize].birth()).min()?;
-        let customer = Customer { members: members.clone(), birth, version: 0, contested: false };
-        self.digest = self.digest.wrapping_add(self.hash(&customer));
+        let eldest = self.state.eldest(&members)?;
+        let birth = self.state.nodes[eldest as usize].birth();
+        self.digest = self.digest.wrapping_add(self.hash(&members, birth));
+        let customer = Customer { members: members.clone(), eldest, version: 0, contested: false };
         let slot = self.state.new_customer(customer);
         for node in members {
             self.state.nodes[node as usize].customer = slot;
@@ -113,14 +110,14 @@ impl Resolver {
     /// New identifiers beside one that was verified before and whose customer has no refused link.
     fn attach(&mut self, group: u32, holder: u32, new: &[(u32, Trust)]) -> Option<Vec<Regrouping>> {
         let slot = self.customer_slot(holder)?;
-        let node = &self.state.nodes[holder as usize];
-        let known = node.verified().iter().any(|g| *g != group && self.state.active(*g));
-        let claims_few = node.claimed().len() <= 2;
+        let known = self.state.verified(holder).iter().any(|g| *g != group && self.state.active(*g));
+        let claims_few = self.state.claimed(holder).len() <= 2;
         let customer = self.state.customers[slot].as_ref()?;
         let calm = !customer.contested && customer.members.len() + new.len() <= MEMBERS_MAX;
         let anchored = self.state.kind_of(holder).anchor;
         let disturbs = |id: &(u32, Trust)| self.anchors(*id) && (id.1 != Trust::Verified || !anchored);
-        let later = |n: u32| self.state.nodes[n as usize].birth() > customer.birth;
+        let birth = self.state.birth_before(customer);
+        let later = |n: u32| self.state.nodes[n as usize].birth() > birth;
         let quick = known
             && claims_few
             && calm
@@ -133,8 +130,9 @@ impl Resolver {
         let mut after = customer.clone();
         after.members.extend(new.iter().map(|(n, _)| *n));
         after.members.sort_unstable();
-        self.digest = self.digest.wrapping_sub(self.hash(customer)).wrapping_add(self.hash(&after));
-        let regrouping = told(slot as u32, after.birth.customer(), true, after.version);
+        self.digest = self.digest.wrapping_sub(self.hash(&customer.members, birth));
+        self.digest = self.digest.wrapping_add(self.hash(&after.members, birth));
+        let regrouping = told(slot as u32, birth.customer(), true, after.version);
         self.state.customers[slot] = Some(after);
         for (node, _) in new {
             self.state.nodes[*node as usize].customer = slot as u32;

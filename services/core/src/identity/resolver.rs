@@ -6,11 +6,12 @@ use crate::{
     event::{RecordedEvent, Trust},
     identity::{
         born::Born,
+        evidence::Evidence,
         partition::{evaluate, is_hub, reach},
         policy::{HUB_MAX, Policy},
         quarantine::is_claim,
         quick::News,
-        state::{Birth, Customer, Evidence, NONE, State, insert_sorted, taking_part},
+        state::{Birth, Customer, NONE, State, insert_sorted, taking_part},
     },
     ids::{CustomerId, EventId},
     time::Micros,
@@ -40,6 +41,13 @@ pub struct Regrouping {
     pub parts: Vec<CustomerId>,
     /// Version of its last change.
     pub version: u64,
+}
+
+/// A customer as it was before a settling.
+struct Old {
+    slot: u32,
+    birth: Birth,
+    customer: Customer,
 }
 
 /// Keeps which identifiers form one customer. See the [module](crate::identity) for the rules.
@@ -116,13 +124,13 @@ impl Resolver {
     pub fn assert(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId, born: Option<Born>) {
         let (set, lost) = self.named(ids, at.0);
         self.remember_lost(&set, &lost);
-        self.each_group(&set, (at.0, event), true, born);
+        self.each_group(&set, (at.0, event.prefix()), true, born);
     }
 
     /// The revision is no longer the current one: its identifiers count no more. All as it was asserted.
     pub fn retract(&mut self, ids: &[(Token, Trust)], at: Micros, event: EventId) {
         let (set, _) = self.named(ids, at.0);
-        self.each_group(&set, (at.0, event), false, None);
+        self.each_group(&set, (at.0, event.prefix()), false, None);
     }
 
     /// The identifiers that are left of an event of this time, and those that it lost to erasures.
@@ -168,13 +176,12 @@ impl Resolver {
         }
         for set in sets {
             let group = self.state.group(&set);
-            let list = &mut self.state.groups[group as usize].evidence;
-            let (was_live, was_newest) = (!list.is_empty(), list.last().copied());
-            let changed = if adds { list.insert(evidence) } else { list.remove(&evidence) };
-            if !changed {
+            let was_newest = self.state.newest(group);
+            if !self.state.set_evidence(group, evidence, adds) {
                 continue;
             }
-            let (live, newest) = (!list.is_empty(), list.last().copied());
+            let newest = self.state.newest(group);
+            let (was_live, live) = (was_newest.is_some(), newest.is_some());
             self.keep_hubs(&set, adds);
             self.stir(&set);
             let firm = set.iter().all(|(_, trust)| *trust != Trust::Observed);
@@ -206,7 +213,7 @@ impl Resolver {
             return;
         }
         for (node, trust) in set {
-            let many = self.state.nodes[*node as usize].claimed().len() > HUB_MAX;
+            let many = self.state.claimed(*node).len() > HUB_MAX;
             if *trust == Trust::Claimed && many && is_hub(&self.state, &self.policy, *node) {
                 self.state.hubs.insert(*node);
             }
@@ -243,7 +250,15 @@ impl Resolver {
         self.state.hubs.clear();
         let newest = (event.effective_at().0, event.event.id);
         match act {
-            IdentityAct::Erase => nodes.iter().for_each(|n| self.erase(*n, event.event.occurred_at.0)),
+            IdentityAct::Erase => {
+                for (ordinal, id) in event.event.identifiers.iter().enumerate() {
+                    let Some(node) = self.state.find(id.token) else { continue };
+                    let ordinal = ordinal.min(255) as u8;
+                    let recorded_at = event.recorded_at.0;
+                    let erasure = Birth { recorded_at, event: event.event.id, ordinal };
+                    self.erase(node, event.event.occurred_at.0, erasure);
+                }
+            }
             IdentityAct::Link | IdentityAct::Unlink => {
                 self.act_on_pair(&nodes, (newest.0, newest.1, act == IdentityAct::Link));
             }
@@ -293,9 +308,8 @@ impl Resolver {
 
     /// A blocked identifier is in nobody's reach: its neighbours must be looked at by themselves.
     pub(crate) fn touch_neighbours(&mut self, node: u32) {
-        let n = &self.state.nodes[node as usize];
-        for group in n.all() {
-            self.touched.extend(self.state.groups[*group as usize].ids().map(|(id, _)| id));
+        for group in self.state.all(node) {
+            self.touched.extend(self.state.ids(*group).map(|(id, _)| id));
         }
         self.touched.extend(self.state.partners(node));
     }
@@ -306,6 +320,7 @@ impl Resolver {
         self.beyond_claims = false;
         self.stirred_last = std::mem::take(&mut self.stirred);
         self.forgotten.clear();
+        self.state.forget_births_before();
         regroupings
     }
 
@@ -372,12 +387,14 @@ impl Resolver {
     /// One identifier alone with nobody it could join, already a customer: the commonest case by far.
     fn nothing_to_do(&self, seeds: &[u32]) -> bool {
         let [only] = seeds else { return false };
-        let node = &self.state.nodes[*only as usize];
+        let birth = self.state.nodes[*only as usize].birth();
         let Some(slot) = self.customer_slot(*only) else { return false };
         let same_birth = self.state.customers[slot]
             .as_ref()
-            .is_some_and(|c| c.members.len() == 1 && c.birth == node.birth());
-        let alone = self.state.partners(*only).is_empty() && node.seen().is_empty() && node.all().len() == 1;
+            .is_some_and(|c| c.members.len() == 1 && self.state.birth_before(c) == birth);
+        let alone = self.state.partners(*only).is_empty()
+            && self.state.seen(*only).is_empty()
+            && self.state.all(*only).len() == 1;
         same_birth && alone && self.state.is_named(*only) && !self.state.dropped(&self.policy, *only)
     }
 
@@ -399,10 +416,10 @@ impl Resolver {
             nodes.iter().filter_map(|n| self.customer_slot(*n)).map(|c| c as u32).collect();
         before.sort_unstable();
         before.dedup();
-        let mut old: Vec<(u32, Customer)> = Vec::with_capacity(before.len());
+        let mut old: Vec<Old> = Vec::with_capacity(before.len());
         for slot in before {
             if let Some(customer) = self.state.customers[slot as usize].take() {
-                old.push((slot, customer));
+                old.push(Old { slot, birth: self.state.birth_before(&customer), customer });
             }
         }
         for node in nodes {
@@ -410,38 +427,37 @@ impl Resolver {
         }
         let mut new: Vec<(u32, bool)> = Vec::with_capacity(parts.len());
         let mut kept: SmallVec<[u32; 4]> = SmallVec::new();
-        let mut slots: Vec<u32> = old.iter().map(|(slot, _)| *slot).collect();
+        let mut slots: Vec<u32> = old.iter().map(|o| o.slot).collect();
         for members in parts {
-            let Some(birth) = members.iter().map(|n| self.state.nodes[*n as usize].birth()).min() else {
-                continue;
-            };
-            let same = old.iter().find(|(_, o)| o.birth.customer() == birth.customer());
-            let unchanged = same.is_some_and(|(_, o)| o.members == members && o.birth == birth);
-            let version = same.map_or(0, |(_, o)| o.version);
-            let wanted = same.map(|(slot, _)| *slot);
-            let customer = Customer { members, birth, version, contested };
+            let Some(eldest) = self.state.eldest(&members) else { continue };
+            let birth = self.state.nodes[eldest as usize].birth();
+            let same = old.iter().find(|o| o.birth.customer() == birth.customer());
+            let unchanged = same.is_some_and(|o| o.customer.members == members && o.birth == birth);
+            let version = same.map_or(0, |o| o.customer.version);
+            let wanted = same.map(|o| o.slot);
             if !unchanged {
-                self.digest = self.digest.wrapping_add(self.hash(&customer));
-                if let Some((_, was)) = same {
-                    self.digest = self.digest.wrapping_sub(self.hash(was));
+                self.digest = self.digest.wrapping_add(self.hash(&members, birth));
+                if let Some(was) = same {
+                    self.digest = self.digest.wrapping_sub(self.hash(&was.customer.members, was.birth));
                 }
             }
+            let customer = Customer { members, eldest, version, contested };
             kept.extend(wanted);
             let slot = self.place(customer, wanted, &mut slots);
             new.push((slot, unchanged));
         }
-        for (_, gone) in old.iter().filter(|(slot, _)| !kept.contains(slot)) {
-            self.digest = self.digest.wrapping_sub(self.hash(gone));
+        for gone in old.iter().filter(|o| !kept.contains(&o.slot)) {
+            self.digest = self.digest.wrapping_sub(self.hash(&gone.customer.members, gone.birth));
         }
         self.state.free.extend(slots);
         self.tell(&old, &new)
     }
 
     /// What a customer adds to the digest. Tokens and event ids are hashes themselves; they only have to be mixed.
-    pub(crate) fn hash(&self, customer: &Customer) -> u128 {
-        let members = customer.members.iter().map(|n| mixed(self.state.nodes[*n as usize].token.as_u128()));
+    pub(crate) fn hash(&self, members: &[u32], birth: Birth) -> u128 {
+        let members = members.iter().map(|n| mixed(self.state.nodes[*n as usize].token.as_u128()));
         let sum = members.fold(0, u128::wrapping_add);
-        let birth = u128::from_be_bytes(customer.birth.event.0) ^ u128::from(customer.birth.ordinal);
+        let birth = birth.event.as_u128() ^ u128::from(birth.ordinal);
         mixed(sum ^ mixed(birth).rotate_left(64))
     }
 
@@ -462,36 +478,38 @@ impl Resolver {
         slot
     }
 
-    fn tell(&self, old: &[(u32, Customer)], new: &[(u32, bool)]) -> Vec<Regrouping> {
+    fn tell(&self, old: &[Old], new: &[(u32, bool)]) -> Vec<Regrouping> {
         let get = |slot: u32| self.state.customers[slot as usize].as_ref();
-        let id_of = |slot: u32| get(slot).map(|c| c.birth.customer());
+        let id = |c: &Customer| self.state.nodes[c.eldest as usize].birth().customer();
+        let id_of = |slot: u32| get(slot).map(id);
         let holds = |slot: u32, token: &dyn Fn(u32) -> bool| {
             get(slot).is_some_and(|c| c.members.iter().any(|n| token(*n)))
         };
         // Who holds the identifier that gave the birth, else (it was blocked or corrected away) any of the others.
-        let holder = |old: &Customer| {
+        let holder = |old: &Old| {
             let births = |n: u32| self.state.nodes[n as usize].birth().customer() == old.birth.customer();
-            let any = |n: u32| old.members.contains(&n) && !self.is_forgotten(n);
+            let any = |n: u32| old.customer.members.contains(&n) && !self.is_forgotten(n);
             let slots = || new.iter().map(|(slot, _)| *slot);
             slots().find(|s| holds(*s, &births)).or_else(|| slots().find(|s| holds(*s, &any)))
         };
         let mut out = Vec::new();
         for (slot, unchanged) in new {
             let (Some(customer), false) = (get(*slot), *unchanged) else { continue };
-            let id = customer.birth.customer();
-            let ended = |o: &&(u32, Customer)| {
-                o.1.birth.customer() != id && !new.iter().any(|n| id_of(n.0) == Some(o.1.birth.customer()))
+            let id = id(customer);
+            let ended = |o: &&Old| {
+                o.birth.customer() != id && !new.iter().any(|n| id_of(n.0) == Some(o.birth.customer()))
             };
             let from: Vec<CustomerId> = old
                 .iter()
                 .filter(ended)
-                .filter(|(_, o)| holder(o) == Some(*slot))
-                .map(|(_, o)| o.birth.customer())
+                .filter(|o| holder(o) == Some(*slot))
+                .map(|o| o.birth.customer())
                 .collect();
-            let was = old.iter().find(|(_, o)| o.birth.customer() == id).map(|(_, o)| o);
+            let was = old.iter().find(|o| o.birth.customer() == id);
             let mut parts = Vec::new();
             if let Some(was) = was {
                 let mut held: Vec<CustomerId> = was
+                    .customer
                     .members
                     .iter()
                     .filter(|n| !self.is_forgotten(**n))
@@ -509,13 +527,13 @@ impl Resolver {
             let (version, existed) = (customer.version, was.is_some());
             out.push(Regrouping { customer: Some(CustomerRef(*slot)), id, existed, from, parts, version });
         }
-        for (_, gone) in old {
+        for gone in old {
             let id = gone.birth.customer();
             let replaced = new.iter().any(|n| id_of(n.0) == Some(id)) || holder(gone).is_some();
             if !replaced {
-                let births = self.forgotten.iter().filter(|(n, _)| gone.members.contains(n));
+                let births = self.forgotten.iter().filter(|(n, _)| gone.customer.members.contains(n));
                 let from = births.map(|(_, birth)| *birth).filter(|birth| *birth != id).collect();
-                let (parts, version) = (Vec::new(), gone.version);
+                let (parts, version) = (Vec::new(), gone.customer.version);
                 out.push(Regrouping { customer: None, id, existed: true, from, parts, version });
             }
         }

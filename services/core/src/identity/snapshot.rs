@@ -4,6 +4,7 @@
 use super::{
     born::Born,
     erase::{Erasures, Naming},
+    evidence::Evidence,
     policy::Policy,
     resolver::Resolver,
     state::{Acts, Birth, Customer, NONE, State},
@@ -11,12 +12,14 @@ use super::{
 use crate::{
     codec::{BadRow, Reader, Writer},
     event::Trust,
-    ids::EventId,
+    ids::{EventId, EventPrefix},
     token::Token,
 };
 use smallvec::SmallVec;
 
-const FORMAT: u64 = 3;
+const FORMAT: u64 = 4;
+/// Evidence with whole event ids; still read.
+const FORMAT_3: u64 = 3;
 
 impl Resolver {
     /// The snapshot's bytes.
@@ -41,15 +44,17 @@ impl Resolver {
             w.number(u64::from(node.customer.wrapping_add(1)));
         }
         w.number(s.groups.len() as u64);
-        for group in &s.groups {
-            w.number(group.ids().count() as u64);
-            for (node, trust) in group.ids() {
+        for group in 0..s.groups.len() as u32 {
+            w.number(s.ids(group).count() as u64);
+            for (node, trust) in s.ids(group) {
                 w.number(u64::from(node) << 2 | trust as u64);
             }
-            w.number(group.evidence.len() as u64);
-            for (at, event) in &*group.evidence {
-                w.signed(*at);
-                w.raw(&event.0);
+            // The oldest first: that is how they are put in fastest.
+            let pieces: SmallVec<[Evidence; 8]> = s.evidence(group).collect();
+            w.number(pieces.len() as u64);
+            for (at, event) in pieces.into_iter().rev() {
+                w.signed(at);
+                prefix(&mut w, event);
             }
         }
         w.number(s.pairs.len() as u64);
@@ -81,16 +86,20 @@ impl Resolver {
     /// [`BadRow`] if they are no snapshot of this format; fold again then.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, BadRow> {
         let mut r = Reader(bytes);
-        if r.number()? != FORMAT {
+        let format = r.number()?;
+        if ![FORMAT_3, FORMAT].contains(&format) {
             return Err(BadRow);
         }
+        let whole_ids = format == FORMAT_3;
         let policy = Policy::from_json(&r.text()?).map_err(|_| BadRow)?;
         let mut resolver = Self::new(policy);
         for _ in 0..r.count()? {
             let (kind, scope) = (r.text()?, r.text()?);
             resolver.state.kind(&resolver.policy, &kind, &scope);
         }
-        for _ in 0..r.count()? {
+        let nodes = r.count()?;
+        resolver.state.reserve(nodes);
+        for _ in 0..nodes {
             let token = Token(r.sixteen()?);
             let (kind, marks) = (r.small()?, r.small()?);
             if kind as usize >= resolver.state.kinds.len() {
@@ -102,9 +111,9 @@ impl Resolver {
                 node.customer = (r.number()? as u32).wrapping_sub(1);
             }
         }
-        resolver.read_groups(&mut r)?;
+        resolver.read_groups(&mut r, whole_ids)?;
         resolver.read_acts(&mut r)?;
-        resolver.read_tenancies(&mut r)?;
+        resolver.read_tenancies(&mut r, whole_ids)?;
         resolver.read_erasures(&mut r)?;
         resolver.read_customers(&mut r)?;
         r.end()?;
@@ -115,18 +124,19 @@ impl Resolver {
         u32::try_from(number).ok().filter(|n| (*n as usize) < self.state.nodes.len()).ok_or(BadRow)
     }
 
-    fn read_groups(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
-        for _ in 0..r.count()? {
+    fn read_groups(&mut self, r: &mut Reader<'_>, whole_ids: bool) -> Result<(), BadRow> {
+        let groups = r.count()?;
+        self.state.groups.reserve_exact(groups);
+        for _ in 0..groups {
             let mut ids: SmallVec<[(u32, Trust); 3]> = SmallVec::new();
             for _ in 0..r.count()? {
                 let number = r.number()?;
                 ids.push((self.node(number >> 2)?, Trust::from_number((number & 3) as u32)));
             }
-            let group = self.state.group(&ids);
-            let count = r.count()?;
-            let evidence = &mut self.state.groups[group as usize].evidence;
-            for _ in 0..count {
-                evidence.insert((r.signed()?, EventId(r.sixteen()?)));
+            let group = self.state.new_group(&ids);
+            for _ in 0..r.count()? {
+                let evidence = (r.signed()?, get_prefix(r, whole_ids)?);
+                self.state.set_evidence(group, evidence, true);
             }
         }
         Ok(())
@@ -150,7 +160,7 @@ impl Resolver {
         Ok(())
     }
 
-    fn read_tenancies(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
+    fn read_tenancies(&mut self, r: &mut Reader<'_>, whole_ids: bool) -> Result<(), BadRow> {
         for _ in 0..r.count()? {
             let (moved, tenant) = (r.number()?, r.number()?);
             self.state.tenancies.insert(self.node(moved)?, self.node(tenant)?);
@@ -167,7 +177,7 @@ impl Resolver {
             let mut dates = Vec::new();
             for _ in 0..r.count()? {
                 let born = u16::try_from(r.number()?).map_err(|_| BadRow)?;
-                dates.push((Born(born), EventId(r.sixteen()?)));
+                dates.push((Born(born), get_prefix(r, whole_ids)?));
             }
             self.state.born.insert(group, dates);
         }
@@ -215,14 +225,19 @@ impl Resolver {
             let slot = node.customer as usize;
             let version = versions.get(slot).copied().flatten().ok_or(BadRow)?;
             let (version, contested) = (version >> 1, version & 1 == 1);
-            let fresh = || Customer { members: SmallVec::new(), birth: node.birth(), version, contested };
+            let fresh = || Customer { members: SmallVec::new(), eldest: at as u32, version, contested };
             let customer = customers[slot].get_or_insert_with(fresh);
             customer.members.push(at as u32);
-            customer.birth = customer.birth.min(node.birth());
+            if node.birth() < self.state.nodes[customer.eldest as usize].birth() {
+                customer.eldest = at as u32;
+            }
         }
         for (slot, customer) in customers.iter().enumerate() {
             match customer {
-                Some(customer) => self.digest = self.digest.wrapping_add(self.hash(customer)),
+                Some(customer) => {
+                    let birth = self.state.nodes[customer.eldest as usize].birth();
+                    self.digest = self.digest.wrapping_add(self.hash(&customer.members, birth));
+                }
                 None => self.state.free.push(slot as u32),
             }
         }
@@ -247,7 +262,7 @@ fn tenancies(w: &mut Writer, s: &State) {
         w.number(dates.len() as u64);
         for (born, event) in dates {
             w.number(u64::from(born.0));
-            w.raw(&event.0);
+            prefix(w, *event);
         }
     }
 }
@@ -291,6 +306,17 @@ fn get_birth(r: &mut Reader<'_>) -> Result<Birth, BadRow> {
     let recorded_at = r.signed()?;
     let event = EventId(r.sixteen()?);
     Ok(Birth { recorded_at, event, ordinal: u8::try_from(r.number()?).map_err(|_| BadRow)? })
+}
+
+fn prefix(w: &mut Writer, event: EventPrefix) {
+    w.raw(&event.0.to_be_bytes());
+}
+
+fn get_prefix(r: &mut Reader<'_>, whole_id: bool) -> Result<EventPrefix, BadRow> {
+    if whole_id {
+        return Ok(EventId(r.sixteen()?).prefix());
+    }
+    Ok(EventPrefix(u64::from_be_bytes(r.eight()?)))
 }
 
 fn acts(w: &mut Writer, list: &Acts) {

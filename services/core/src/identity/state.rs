@@ -1,16 +1,17 @@
 //! What the resolver remembers: identifiers, the sets they were named in with all evidence, operators' acts, customers.
 //! Flat vectors and 32-bit numbers: ten million identifiers are meant to fit in memory.
 
+use super::{
+    born::Born,
+    erase::Erasures,
+    evidence::Older,
+    node::{Group, LongList, Node},
+    policy::Policy,
+    tenure::Tenancies,
+};
 use crate::{
-    event::{Identifier, RecordedEvent, Trust},
-    identity::{
-        born::Born,
-        compact::{Few, Proofs},
-        erase::Erasures,
-        policy::Policy,
-        tenure::Tenancies,
-    },
-    ids::{CustomerId, EventId},
+    event::{Identifier, RecordedEvent},
+    ids::{CustomerId, EventId, EventPrefix},
     token::Token,
 };
 use foldhash::fast::FixedState;
@@ -20,9 +21,6 @@ use std::hash::BuildHasher;
 
 /// No customer: the identifier is dropped, observed with an owner, or in no current fact.
 pub(crate) const NONE: u32 = u32::MAX;
-
-/// When and by which event a fact became known: (time in microseconds, event id). The greatest is the newest.
-pub(crate) type Evidence = (i64, EventId);
 
 /// The smallest (recorded_at, event id, ordinal) at which an event named an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,122 +55,14 @@ pub(crate) struct Kind {
     pub transferable: bool,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub token: Token,
-    birth_at: i64,
-    birth_event: EventId,
-    pub marks: u32,
-    pub customer: u32,
-    /// Groups that name it: those that verify it, then those with an observed identifier, then those that claim it.
-    groups: Few,
-    verifying: u32,
-    seeing: u32,
-    pub kind: u32,
-    birth_ordinal: u8,
-    pub blocked: bool,
-}
-
-/// How a group names an identifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// Verified, beside no observed one.
-    Verified,
-    /// Together with an observed identifier, or as the observed one.
-    Seen,
-    /// Claimed, beside no observed one.
-    Claimed,
-}
-
-impl Node {
-    pub fn birth(&self) -> Birth {
-        Birth { recorded_at: self.birth_at, event: self.birth_event, ordinal: self.birth_ordinal }
-    }
-
-    pub fn set_birth(&mut self, birth: Birth) {
-        (self.birth_at, self.birth_event, self.birth_ordinal) =
-            (birth.recorded_at, birth.event, birth.ordinal);
-    }
-
-    /// All groups that name it, in no order that means anything.
-    pub fn all(&self) -> &[u32] {
-        &self.groups
-    }
-
-    pub fn verified(&self) -> &[u32] {
-        &self.groups[..self.verifying as usize]
-    }
-
-    pub fn seen(&self) -> &[u32] {
-        &self.groups[self.verifying as usize..][..self.seeing as usize]
-    }
-
-    pub fn claimed(&self) -> &[u32] {
-        &self.groups[self.verifying as usize + self.seeing as usize..]
-    }
-
-    /// Groups without an observed identifier; without those that claim it, unless `claims`.
-    pub fn firm(&self, claims: bool) -> impl Iterator<Item = u32> + Clone + '_ {
-        let claimed = if claims { self.claimed() } else { &[] };
-        self.verified().iter().chain(claimed).copied()
-    }
-
-    fn join(&mut self, group: u32, standing: Standing) {
-        let mut at = self.groups.len();
-        self.groups.push(group);
-        // The first of each later part moves to that part's end.
-        let (seen_from, claimed_from) = (self.verifying as usize, (self.verifying + self.seeing) as usize);
-        if standing != Standing::Claimed {
-            self.groups.swap(at, claimed_from);
-            at = claimed_from;
-        }
-        match standing {
-            Standing::Claimed => {}
-            Standing::Seen => self.seeing += 1,
-            Standing::Verified => {
-                self.groups.swap(at, seen_from);
-                self.verifying += 1;
-            }
-        }
-    }
-}
-
-/// A set of identifiers that facts named together, with all evidence: facts can be revised, so nothing is only counted.
-#[derive(Clone, Debug)]
-pub(crate) struct Group {
-    /// Sorted by node. An observed one, if any, makes the group a login (or a mere sighting).
-    packed: Few,
-    pub evidence: Proofs,
-}
-
-/// An identifier and what it is believed, in one number.
-fn pack((node, trust): (u32, Trust)) -> u32 {
-    node << 2 | trust as u32
-}
-
-impl Group {
-    /// Its identifiers, sorted.
-    pub fn ids(&self) -> impl Iterator<Item = (u32, Trust)> + Clone + '_ {
-        self.packed.iter().map(|packed| (packed >> 2, Trust::from_number(packed & 3)))
-    }
-
-    /// Whether it names this identifier so.
-    pub fn has(&self, node: u32, trust: Trust) -> bool {
-        self.packed.contains(&pack((node, trust)))
-    }
-
-    pub fn newest(&self) -> Option<Evidence> {
-        self.evidence.last().copied()
-    }
-}
-
 /// Operators' acts on one pair or one identifier, sorted by (time, event id); the last one counts.
 pub(crate) type Acts = Vec<(i64, EventId, bool)>;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Customer {
     pub members: SmallVec<[u32; 4]>,
-    pub birth: Birth,
+    /// The one of them that was born first.
+    pub eldest: u32,
     /// Version of the last change of this customer, 0 before the first.
     pub version: u64,
     /// A link was refused when it was evaluated last, so the order of its links matters.
@@ -184,6 +74,11 @@ pub(crate) struct State {
     pub kinds: Vec<Kind>,
     pub nodes: Vec<Node>,
     pub groups: Vec<Group>,
+    /// Evidence of groups with several pieces.
+    pub older: Older,
+    /// Lists of identifiers in many groups, and of groups with many identifiers.
+    pub(super) long_lists: Vec<LongList>,
+    pub(super) wide_groups: Vec<Box<[u32]>>,
     pub customers: Vec<Option<Customer>>,
     pub free: Vec<u32>,
     pub pairs: HashMap<(u32, u32), Acts, FixedState>,
@@ -192,7 +87,7 @@ pub(crate) struct State {
     pub blocks: HashMap<u32, Acts, FixedState>,
     pub tenancies: Tenancies,
     /// Birth dates that facts of a group gave, sorted.
-    pub born: HashMap<u32, Vec<(Born, EventId)>, FixedState>,
+    pub born: HashMap<u32, Vec<(Born, EventPrefix)>, FixedState>,
     pub erasures: Erasures,
     /// Identifiers found to be hubs since anything was taken away last: more facts leave them hubs.
     pub hubs: HashSet<u32, FixedState>,
@@ -203,11 +98,12 @@ pub(crate) struct State {
     recent: [(Token, u32); RECENT],
     next_recent: usize,
     /// Groups whose identifiers are all in many groups.
-    group_index: HashTable<u32>,
+    pub(super) group_index: HashTable<u32>,
+    /// Types and scopes.
+    kind_index: HashTable<u32>,
+    /// Births of customers' identifiers as they were at the last settling, where they changed since.
+    births_before: Vec<(u32, Birth)>,
 }
-
-/// Groups of an identifier that are looked through one by one.
-const SEARCHED_MAX: usize = 12;
 
 /// As many as an event usually names.
 const RECENT: usize = 4;
@@ -245,12 +141,17 @@ impl State {
 
     /// The number of this type and scope; a new one if it was never seen.
     pub fn kind(&mut self, policy: &Policy, kind: &str, scope: &str) -> u32 {
-        if let Some(at) = self.kinds.iter().position(|k| k.kind == kind && k.scope == scope) {
-            return at as u32;
+        let hasher = FixedState::default();
+        let (hash, kinds) = (hasher.hash_one((kind, scope)), &self.kinds);
+        let is_it = |k: &u32| kinds[*k as usize].kind == kind && kinds[*k as usize].scope == scope;
+        if let Some(at) = self.kind_index.find(hash, is_it) {
+            return *at;
         }
-        let row = policy.of(kind);
-        let same = |k: &&Kind| k.kind == kind && (!row.per_scope || k.scope == scope);
-        let class = self.kinds.iter().find(same).map_or(self.kinds.len() as u32, |k| k.class);
+        let (row, at) = (policy.of(kind), self.kinds.len() as u32);
+        let hash_of = |k: &u32| hasher.hash_one((&*kinds[*k as usize].kind, &*kinds[*k as usize].scope));
+        self.kind_index.insert_unique(hash, at, hash_of);
+        let first = if row.per_scope { None } else { self.kinds.iter().find(|k| k.kind == kind) };
+        let class = first.map_or(at, |k| k.class);
         self.kinds.push(Kind {
             kind: kind.to_owned(),
             scope: scope.to_owned(),
@@ -261,7 +162,7 @@ impl State {
             anchor_when_claimed: row.anchor_when_claimed,
             transferable: row.transferable,
         });
-        self.kinds.len() as u32 - 1
+        at
     }
 
     /// The node of this identifier, with its birth lowered to `birth`. Says whether it is new or was born earlier.
@@ -276,7 +177,7 @@ impl State {
             }
             let earlier = birth < node.birth();
             if earlier {
-                node.set_birth(birth);
+                self.set_birth(at, birth);
             }
             return (at, earlier);
         }
@@ -294,65 +195,42 @@ impl State {
         }
     }
 
+    /// Makes room for so many identifiers.
+    pub fn reserve(&mut self, nodes: usize) {
+        self.nodes.reserve_exact(nodes);
+        let all = &self.nodes;
+        self.by_token.reserve(nodes, |n| hash_of(all[*n as usize].token));
+    }
+
     pub fn push_node(&mut self, token: Token, kind: u32, marks: u32, birth: Birth) {
         let (at, nodes) = (self.nodes.len() as u32, &self.nodes);
         self.by_token.insert_unique(hash_of(token), at, |n| hash_of(nodes[*n as usize].token));
-        self.nodes.push(Node {
-            token,
-            birth_at: birth.recorded_at,
-            birth_event: birth.event,
-            marks,
-            customer: NONE,
-            groups: Few::default(),
-            verifying: 0,
-            seeing: 0,
-            kind,
-            birth_ordinal: birth.ordinal,
-            blocked: false,
-        });
+        self.nodes.push(Node::new(token, kind, marks, birth));
     }
 
-    /// The group of exactly these identifiers and trusts; a new one if it was never seen.
-    pub fn group(&mut self, ids: &[(u32, Trust)]) -> u32 {
-        let packed: SmallVec<[u32; 8]> = ids.iter().copied().map(pack).collect();
-        let at = self.groups.len() as u32;
-        if let Some(known) = self.known_group(&packed) {
-            return known;
+    /// Gives an identifier another birth. Its customer keeps the old one until it is settled.
+    pub fn set_birth(&mut self, node: u32, birth: Birth) {
+        let n = &mut self.nodes[node as usize];
+        if n.customer != NONE && self.births_before.iter().all(|(other, _)| *other != node) {
+            self.births_before.push((node, n.birth()));
         }
-        self.groups.push(Group { packed: packed.iter().copied().collect(), evidence: Proofs::None });
-        let observed = ids.iter().any(|(_, trust)| *trust == Trust::Observed);
-        for (node, trust) in ids {
-            let standing = match trust {
-                _ if observed => Standing::Seen,
-                Trust::Verified => Standing::Verified,
-                _ => Standing::Claimed,
-            };
-            self.nodes[*node as usize].join(at, standing);
-        }
-        at
+        n.set_birth(birth);
     }
 
-    /// The group of these, found among those of the identifier that is in the fewest. Where all of them are in many, the
-    /// answer is kept, be it that there is none: then the caller makes the next one.
-    fn known_group(&mut self, packed: &[u32]) -> Option<u32> {
-        let lists = packed.iter().map(|p| self.nodes[(p >> 2) as usize].all());
-        let shortest = lists.min_by_key(|list| list.len())?;
-        let same = |g: &&u32| *self.groups[**g as usize].packed == *packed;
-        if shortest.len() <= SEARCHED_MAX {
-            return shortest.iter().find(same).copied();
-        }
-        let hasher = FixedState::default();
-        let (hash, groups) = (hasher.hash_one(packed), &self.groups);
-        if let Some(at) = self.group_index.find(hash, |g| *groups[*g as usize].packed == *packed) {
-            return Some(*at);
-        }
-        let found = shortest.iter().find(same).copied();
-        let at = found.unwrap_or(self.groups.len() as u32);
-        // Rehashing asks for groups that are there; the one to come is not, and is put in with its own hash.
-        let next = self.groups.len() as u32;
-        let hash_of = |g: &u32| if *g == next { hash } else { hasher.hash_one(&*groups[*g as usize].packed) };
-        self.group_index.insert_unique(hash, at, hash_of);
-        found
+    /// The birth of a customer as it was when it was settled last.
+    pub fn birth_before(&self, customer: &Customer) -> Birth {
+        let before = self.births_before.iter().find(|(node, _)| *node == customer.eldest);
+        before.map_or_else(|| self.nodes[customer.eldest as usize].birth(), |(_, birth)| *birth)
+    }
+
+    /// The one of these identifiers that was born first.
+    pub fn eldest(&self, members: &[u32]) -> Option<u32> {
+        members.iter().copied().min_by_key(|n| self.nodes[*n as usize].birth())
+    }
+
+    /// All customers are settled.
+    pub fn forget_births_before(&mut self) {
+        self.births_before.clear();
     }
 
     /// Whether the identifier takes part at all: step 0 of the partition.
@@ -361,34 +239,8 @@ impl State {
         node.blocked || policy.blocks(node.token, node.marks)
     }
 
-    pub fn active(&self, group: u32) -> bool {
-        !self.groups[group as usize].evidence.is_empty()
-    }
-
-    /// Whether a current fact names it verified.
-    pub fn is_verified(&self, node: u32) -> bool {
-        let n = &self.nodes[node as usize];
-        let in_login = |g: &u32| self.active(*g) && self.groups[*g as usize].has(node, Trust::Verified);
-        n.verified().iter().any(|g| self.active(*g)) || n.seen().iter().any(in_login)
-    }
-
-    /// Whether a current fact names it at all.
-    pub fn is_named(&self, node: u32) -> bool {
-        let n = &self.nodes[node as usize];
-        n.all().iter().any(|g| self.active(*g))
-    }
-
-    /// Whether it is seen only as observed, in every fact that names it.
-    pub fn is_observed(&self, node: u32) -> bool {
-        let n = &self.nodes[node as usize];
-        if n.firm(true).any(|g| self.active(g)) {
-            return false;
-        }
-        n.seen().iter().any(|g| self.active(*g) && self.groups[*g as usize].has(node, Trust::Observed))
-    }
-
     /// A fact of this group gives this birth date. Says whether the group's dates are others now.
-    pub fn add_born(&mut self, group: u32, born: Born, event: EventId) -> bool {
+    pub fn add_born(&mut self, group: u32, born: Born, event: EventPrefix) -> bool {
         let list = self.born.entry(group).or_default();
         let known = list.get(list.partition_point(|(b, _)| *b < born)).is_some_and(|(b, _)| *b == born);
         insert_sorted(list, (born, event));
@@ -397,7 +249,7 @@ impl State {
 
     /// The fact of this event is no more in this group; gives the birth date that it gave, and whether the group's dates are
     /// others now.
-    pub fn remove_born(&mut self, group: u32, event: EventId) -> Option<(Born, bool)> {
+    pub fn remove_born(&mut self, group: u32, event: EventPrefix) -> Option<(Born, bool)> {
         let list = self.born.get_mut(&group)?;
         let (born, _) = list.remove(list.iter().position(|(_, e)| *e == event)?);
         let gone = list.iter().all(|(b, _)| *b != born);
@@ -408,7 +260,7 @@ impl State {
     }
 
     /// The birth date that the fact of this event gave in this group.
-    pub fn born_in(&self, group: u32, event: EventId) -> Option<Born> {
+    pub fn born_in(&self, group: u32, event: EventPrefix) -> Option<Born> {
         self.born.get(&group)?.iter().find(|(_, e)| *e == event).map(|(born, _)| *born)
     }
 

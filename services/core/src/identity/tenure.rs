@@ -3,11 +3,11 @@
 //! unique type keeps apart is remembered.
 
 use super::{
+    evidence::Evidence,
     partition::{Decision, Refusal, Tier},
     resolver::{CustomerRef, Resolver},
-    state::Evidence,
 };
-use crate::{event::Trust, ids::EventId, time::Micros, token::Token};
+use crate::{event::Trust, time::Micros, token::Token};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -17,8 +17,8 @@ use smallvec::SmallVec;
 pub struct Tenure {
     /// The customer that owns it.
     pub customer: CustomerRef,
-    /// From this time on, by this event; the first stretch reaches back for ever.
-    pub from: (Micros, EventId),
+    /// From this time on; the first stretch reaches back for ever.
+    pub from: Micros,
 }
 
 /// Pairs that the limit of a unique type keeps apart though a fact verified both, by either end.
@@ -126,14 +126,13 @@ impl Resolver {
         }
         let mut proofs: Vec<(Evidence, u32)> = Vec::new();
         for group in self.verified_groups(moved) {
-            let group = &self.state.groups[group as usize];
-            let beside = || group.ids().filter(|(n, t)| *n != moved && *t == Trust::Verified);
+            let beside = || self.state.ids(group).filter(|(n, t)| *n != moved && *t == Trust::Verified);
             let with_own = beside().any(|(n, _)| self.state.nodes[n as usize].customer == own);
             let tenant = beside().map(|(n, _)| n).filter(|n| tenants.contains(n));
             let strength = |n: &u32| (self.state.kind_of(*n).rank, self.state.nodes[*n as usize].token);
             let owner = if with_own { Some(moved) } else { tenant.min_by_key(strength) };
             if let Some(owner) = owner {
-                proofs.extend(group.evidence.iter().map(|e| (*e, owner)));
+                proofs.extend(self.state.evidence(group).map(|e| (e, owner)));
             }
         }
         for tenant in tenants {
@@ -155,22 +154,21 @@ impl Resolver {
         }
         let home = self.state.nodes[tenant as usize].customer;
         for group in self.verified_groups(tenant) {
-            let group = &self.state.groups[group as usize];
             let replaces = |(n, t): (u32, Trust)| {
                 t == Trust::Verified
                     && ![moved, tenant].contains(&n)
                     && self.state.kind_of(n).class == class
                     && self.state.nodes[n as usize].customer == home
             };
-            if group.ids().any(replaces) {
-                proofs.extend(group.evidence.iter().map(|e| (*e, moved)));
+            if self.state.ids(group).any(replaces) {
+                proofs.extend(self.state.evidence(group).map(|e| (e, moved)));
             }
         }
     }
 
     /// Groups of identifiers that are not observed, in which this one is verified.
     fn verified_groups(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
-        self.state.nodes[node as usize].verified().iter().copied().filter(|g| self.state.active(*g))
+        self.state.verified(node).iter().copied().filter(|g| self.state.active(*g))
     }
 
     /// The node whose customer owned this one at a time: itself, or a tenant.
@@ -194,15 +192,14 @@ impl Resolver {
     pub fn tenures(&self, token: Token) -> Vec<Tenure> {
         let Some(node) = self.state.find(token) else { return Vec::new() };
         let Some(own) = self.customer_slot(node) else { return Vec::new() };
-        let first = self.state.nodes[node as usize].birth();
-        let from = (Micros(first.recorded_at), first.event);
+        let from = Micros(self.state.nodes[node as usize].birth().recorded_at);
         let Some(proofs) = self.proofs(node) else {
             return vec![Tenure { customer: CustomerRef(own as u32), from }];
         };
         let mut out: Vec<Tenure> = Vec::new();
-        for ((at, event), owner) in proofs {
+        for ((at, _), owner) in proofs {
             let Some(slot) = self.customer_slot(owner) else { continue };
-            let tenure = Tenure { customer: CustomerRef(slot as u32), from: (Micros(at), event) };
+            let tenure = Tenure { customer: CustomerRef(slot as u32), from: Micros(at) };
             if out.last().is_none_or(|last| last.customer != tenure.customer) {
                 out.push(tenure);
             }

@@ -20,7 +20,7 @@ use crate::{
         rows::Rows,
     },
     identity::{CustomerRef, IdentifierStory, LinkStory, Refusal, Resolver},
-    ids::{CustomerId, EventId, Position},
+    ids::{CustomerId, EventId, EventPrefix, Position},
     time::Micros,
     token::Token,
 };
@@ -31,6 +31,8 @@ use std::collections::BTreeMap;
 pub trait Records {
     /// The event of this id, if the log has it.
     fn by_id(&self, id: EventId) -> Option<RecordedEvent>;
+    /// The id of the event that identities know by this prefix and time, if the log has it.
+    fn of_prefix(&self, prefix: EventPrefix, at: Micros) -> Option<EventId>;
     /// The event at this position.
     fn at(&self, position: Position) -> Option<RecordedEvent>;
 }
@@ -74,10 +76,10 @@ pub struct ViewIdentifier {
 /// Evidence of an identifier.
 #[derive(Clone, Debug, Serialize, PartialEq)]
 pub struct Evidence {
-    /// Event of the earliest fact.
-    pub first: EventId,
+    /// Event of the earliest fact; none if the log has it no more.
+    pub first: Option<EventId>,
     /// Event of the latest fact.
-    pub newest: EventId,
+    pub newest: Option<EventId>,
     /// Number of facts.
     pub count: u64,
 }
@@ -119,8 +121,8 @@ pub struct Suggestion {
     pub customers: Vec<CustomerId>,
     /// Why it was not done.
     pub reason: Refusal,
-    /// The newest fact that says so.
-    pub evidence: EventId,
+    /// The newest fact that says so, if the log has it.
+    pub evidence: Option<EventId>,
 }
 
 /// Type, scope and value.
@@ -218,7 +220,7 @@ pub fn view(sources: Sources<'_>, customer: CustomerRef) -> Result<Option<View>,
     let mut identifiers: Vec<(bool, ViewIdentifier)> = Vec::new();
     for story in sources.resolver.stories(customer, &links) {
         let name = names.of_story(&story);
-        identifiers.push((!story.own, identifier(story, name)));
+        identifiers.push((!story.own, identifier(sources.records, story, name)));
     }
     identifiers.sort_by(|a, b| key(a).cmp(&key(b)));
     let told = |refused: &[Refusal]| suggestions(&names, customer, &links, refused);
@@ -286,7 +288,8 @@ fn suggestions(
         };
         let reason = reason.filter(|reason| wanted.contains(reason))?;
         let identifiers = [names.of_token(link.ends.0), names.of_token(link.ends.1)];
-        Some(Suggestion { identifiers, customers, reason, evidence: link.event })
+        let evidence = names.sources.records.of_prefix(link.event, link.at);
+        Some(Suggestion { identifiers, customers, reason, evidence })
     });
     told.collect()
 }
@@ -295,7 +298,8 @@ fn key(i: &(bool, ViewIdentifier)) -> (bool, &str, &str, &str) {
     (i.0, &i.1.kind, &i.1.scope, &i.1.value)
 }
 
-fn identifier(story: IdentifierStory, name: IdentifierName) -> ViewIdentifier {
+fn identifier(records: &dyn Records, story: IdentifierStory, name: IdentifierName) -> ViewIdentifier {
+    let event = |(at, prefix)| records.of_prefix(prefix, at);
     ViewIdentifier {
         kind: name.kind,
         scope: name.scope,
@@ -305,7 +309,7 @@ fn identifier(story: IdentifierStory, name: IdentifierName) -> ViewIdentifier {
         shared: story.shared || (!story.own && story.trust != Trust::Observed),
         first_seen: story.first.0,
         last_seen: story.newest.0,
-        evidence: Evidence { first: story.first.1, newest: story.newest.1, count: story.count },
+        evidence: Evidence { first: event(story.first), newest: event(story.newest), count: story.count },
     }
 }
 

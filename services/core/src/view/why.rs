@@ -20,8 +20,8 @@ pub struct WhyLink {
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Refusal>,
-    /// The newest event that says so, its channel and type.
-    pub event: EventId,
+    /// The newest event that says so, if the log has it, with its channel and type.
+    pub event: Option<EventId>,
     /// Its channel.
     pub channel: String,
     /// Its type.
@@ -58,13 +58,14 @@ pub fn why(sources: Sources<'_>, customer: CustomerRef) -> Option<Why> {
 pub fn why_links(sources: Sources<'_>, links: &[LinkStory]) -> Vec<WhyLink> {
     let names = Names::new(sources);
     let told = links.iter().map(|l| {
-        let event = sources.records.by_id(l.event);
+        let id = sources.records.of_prefix(l.event, l.at);
+        let event = id.and_then(|id| sources.records.by_id(id));
         WhyLink {
             identifiers: [names.of_token(l.ends.0), names.of_token(l.ends.1)],
             tier: l.tier,
             taken: l.refused.is_none(),
             reason: l.refused,
-            event: l.event,
+            event: id,
             channel: event.as_ref().map(|e| e.event.channel.clone()).unwrap_or_default(),
             event_type: event.map(|e| e.event.body.type_name().to_owned()).unwrap_or_default(),
             at: l.at,

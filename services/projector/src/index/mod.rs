@@ -30,5 +30,8 @@ pub use slot::{IndexValue, VALUE_LEN_MAX};
 /// A key: 16 uniformly distributed bytes.
 pub type IndexKey = [u8; 16];
 
+/// The first half of a key.
+pub type KeyPrefix = [u8; 8];
+
 /// Bytes of a key.
 const KEY_LEN: usize = 16;

@@ -10,7 +10,7 @@ use super::format::{
     BLOCK_BYTES_MAX, CRC_LEN, HEADER_LEN, Layout, TAIL_LEN, checked_entries, entry_key, entry_slot,
 };
 use super::slot::Slot;
-use super::{IndexError, IndexKey, KEY_LEN};
+use super::{IndexError, IndexKey, KEY_LEN, KeyPrefix};
 
 /// An immutable run.
 pub(super) struct Run {
@@ -58,6 +58,27 @@ impl Run {
         };
         let mut buffer = [0; BLOCK_BYTES_MAX];
         self.find_in(self.block(block as u64, &mut buffer)?, key)
+    }
+
+    /// Keys that begin with these eight bytes, with what this run knows of each.
+    pub(super) fn beginning(&self, prefix: KeyPrefix) -> Result<Vec<(IndexKey, Slot)>, IndexError> {
+        let corrupt = || IndexError::corrupt(&self.path, "blocks");
+        let mut found = Vec::new();
+        let mut buffer = [0; BLOCK_BYTES_MAX];
+        let half = |first: &IndexKey| first.first_chunk().copied().unwrap_or_default();
+        // The block before the first that begins so may end so.
+        let from = self.fences.partition_point(|first| half(first) < prefix).saturating_sub(1);
+        let blocks = self.fences.iter().enumerate().skip(from);
+        for (number, _) in blocks.take_while(|(_, first)| half(first) <= prefix) {
+            let entries = self.block(number as u64, &mut buffer)?;
+            for entry in entries.chunks_exact(self.layout.entry_len()) {
+                let key = entry_key(entry).ok_or_else(corrupt)?;
+                if key.starts_with(&prefix) {
+                    found.push((key, entry_slot(entry).ok_or_else(corrupt)?));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Bytes in memory.

@@ -1,5 +1,6 @@
 //! The index as its users see it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,9 +11,9 @@ use super::memory::Memory;
 use super::merge::{Source, merge, runs_to_merge};
 use super::run::Run;
 use super::scan::Scan;
-use super::slot::{IndexValue, VALUE_LEN_MAX};
+use super::slot::{IndexValue, Slot, VALUE_LEN_MAX};
 use super::writer::RunWriter;
-use super::{IndexError, IndexKey};
+use super::{IndexError, IndexKey, KeyPrefix};
 use crate::store::sync_dir;
 
 /// Longest mark: a set of positions, one for each origin.
@@ -141,6 +142,29 @@ impl RunIndex {
             }
         }
         Ok(None)
+    }
+
+    /// The keys that begin with these eight bytes and have a value, sorted. Costs a read for each run.
+    ///
+    /// # Errors
+    /// As for [`RunIndex::get`].
+    pub fn beginning(&self, prefix: KeyPrefix) -> Result<Vec<IndexKey>, IndexError> {
+        let mut known: BTreeMap<IndexKey, Slot> = BTreeMap::new();
+        let runs = {
+            let state = self.read();
+            for memory in std::iter::once(&state.memory).chain(state.frozen.as_deref()) {
+                memory.beginning(prefix).for_each(|(key, slot)| {
+                    known.entry(key).or_insert(slot);
+                });
+            }
+            Arc::clone(&state.runs)
+        };
+        for run in &*runs {
+            for (key, slot) in run.beginning(prefix)? {
+                known.entry(key).or_insert(slot);
+            }
+        }
+        Ok(known.into_iter().filter(|(_, slot)| slot.value().is_some()).map(|(key, _)| key).collect())
     }
 
     /// Sets a value, in memory.

@@ -30,6 +30,39 @@ fn memory_and_runs_answer_and_the_newest_counts() {
 }
 
 #[test]
+fn keys_are_found_by_their_first_half() {
+    let folder = tempfile::tempdir().expect("folder");
+    let index = open(folder.path(), 40);
+    let alike = |n: u64, last: u8| {
+        let mut key = key(n);
+        key[8..].fill(last);
+        key
+    };
+    let half = |n: u64| *key(n).first_chunk().expect("eight bytes");
+    for n in 0..3_000 {
+        index.put(key(n), &value(n));
+    }
+    // So many that they fill several blocks of a run.
+    for last in 0..200 {
+        index.put(alike(7, last), &value(7));
+    }
+    index.checkpoint(b"one").expect("checkpoint");
+    for last in 190..=210 {
+        index.put(alike(7, last), &value(8));
+    }
+    index.remove(alike(7, 3));
+    let mut wanted: Vec<_> = (0..=210).filter(|last| *last != 3).map(|last| alike(7, last)).collect();
+    wanted.push(key(7));
+    wanted.sort_unstable();
+    for _ in 0..2 {
+        assert_eq!(index.beginning(half(7)).expect("keys"), wanted);
+        assert_eq!(index.beginning(half(8)).expect("keys"), [key(8)]);
+        assert_eq!(index.beginning(half(3_001)).expect("keys"), [[0; 16]; 0]);
+        index.checkpoint(b"two").expect("checkpoint");
+    }
+}
+
+#[test]
 fn without_a_checkpoint_nothing_stays() {
     let folder = tempfile::tempdir().expect("folder");
     let index = open(folder.path(), 40);
