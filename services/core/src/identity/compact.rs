@@ -1,9 +1,11 @@
 //! Short lists without an allocation of their own: most identifiers stand in a few sets, and most sets name one or two.
 //! Ten million identifiers are meant to fit in memory, so nothing here is aligned to more than four bytes.
 
+use super::long_lists::Place;
+
 /// Nothing stands in this place.
 const FREE: u32 = u32::MAX;
-/// The numbers stand in a list of their own, whose number is in the next place.
+/// The numbers stand elsewhere; the next two places say where.
 const LONG: u32 = u32::MAX - 1;
 
 /// Numbers in the order they came: three in place, more in a long list. They are below `u32::MAX - 1`.
@@ -17,10 +19,10 @@ impl Default for Few {
 }
 
 impl Few {
-    /// Its numbers, unless they stand in a long list.
-    pub fn here(&self) -> Result<&[u32], usize> {
+    /// Its numbers, or where they stand.
+    pub fn here(&self) -> Result<&[u32], Place> {
         match self.0 {
-            [LONG, list, _] => Err(list as usize),
+            [LONG, block, size] => Err(Place { size, block }),
             [FREE, ..] => Ok(&[]),
             [_, FREE, _] => Ok(&self.0[..1]),
             [.., FREE] => Ok(&self.0[..2]),
@@ -43,9 +45,9 @@ impl Few {
         })
     }
 
-    /// From now on the numbers stand in the long list of this number.
-    pub fn point_to(&mut self, list: usize) {
-        self.0 = [LONG, list as u32, FREE];
+    /// From now on the numbers stand there.
+    pub fn point_to(&mut self, place: Place) {
+        self.0 = [LONG, place.block, place.size];
     }
 }
 
@@ -56,7 +58,7 @@ pub(crate) struct Packed<T: Copy>(pub T);
 
 #[cfg(test)]
 mod tests {
-    use super::{Few, Packed};
+    use super::{Few, Packed, Place};
     use crate::identity::{
         evidence::Proofs,
         node::{Group, Node},
@@ -82,8 +84,9 @@ mod tests {
         assert!(!few.push(3));
         few.here_mut().swap(0, 2);
         assert_eq!(few.here(), Ok(&[2, 1, 0][..]));
-        few.point_to(7);
-        assert_eq!(few.here(), Err(7));
+        let place = Place { size: 1, block: 7 };
+        few.point_to(place);
+        assert_eq!(few.here(), Err(place));
         assert!(!few.push(4) && few.here_mut().is_empty());
     }
 }

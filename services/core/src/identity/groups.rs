@@ -1,8 +1,10 @@
 //! The sets that identifiers were named in, and how each stands in them.
 
 use super::{
+    compact::Few,
     evidence::{Evidence, Proofs},
-    node::{Group, LongList, Standing, pack, unpack},
+    long_lists::Place,
+    node::{Group, Standing, pack, unpack},
     state::State,
 };
 use crate::event::Trust;
@@ -17,20 +19,15 @@ impl State {
     /// All groups that name an identifier, in no order that means anything.
     pub fn all(&self, node: u32) -> &[u32] {
         let groups = &self.nodes[node as usize].groups;
-        groups.here().unwrap_or_else(|list| &self.long_lists[list].groups)
+        groups.here().unwrap_or_else(|place| self.long_lists.get(place).0)
     }
 
     /// Its groups, the end of those that verify it, and the end of those with an observed identifier.
     fn parts(&self, node: u32) -> (&[u32], usize, usize) {
         let n = &self.nodes[node as usize];
-        let (groups, verifying, seeing) = match n.groups.here() {
-            Ok(groups) => (groups, n.here.verifying.into(), n.here.seeing.into()),
-            Err(list) => {
-                let long = &self.long_lists[list];
-                (&*long.groups, long.parts.verifying, long.parts.seeing)
-            }
-        };
-        (groups, verifying as usize, (verifying + seeing) as usize)
+        let here = n.groups.here().map(|groups| (groups, n.parts_here()));
+        let (groups, parts) = here.unwrap_or_else(|place| self.long_lists.get(place));
+        (groups, parts.verifying as usize, (parts.verifying + parts.seeing) as usize)
     }
 
     /// Groups that verify an identifier, beside no observed one.
@@ -59,7 +56,7 @@ impl State {
 
     fn packed(&self, group: u32) -> &[u32] {
         let ids = &self.groups[group as usize].packed;
-        ids.here().unwrap_or_else(|list| &self.wide_groups[list])
+        ids.here().unwrap_or_else(|place| &self.wide_groups[place.block as usize])
     }
 
     /// The identifiers of a group, sorted.
@@ -107,9 +104,9 @@ impl State {
     /// A group of identifiers and trusts that were never named together.
     pub fn new_group(&mut self, ids: &[(u32, Trust)]) -> u32 {
         let at = self.groups.len() as u32;
-        let mut packed = super::compact::Few::default();
+        let mut packed = Few::default();
         if !ids.iter().all(|id| packed.push(pack(*id))) {
-            packed.point_to(self.wide_groups.len());
+            packed.point_to(Place { size: 0, block: self.wide_groups.len() as u32 });
             self.wide_groups.push(ids.iter().copied().map(pack).collect());
         }
         self.groups.push(Group { packed, proofs: Proofs::default() });
@@ -130,19 +127,11 @@ impl State {
         if n.join(group, standing) {
             return;
         }
-        let list = match n.groups.here() {
-            Err(list) => list,
-            Ok(here) => {
-                let parts =
-                    super::node::Parts { verifying: n.here.verifying.into(), seeing: n.here.seeing.into() };
-                let mut groups = Vec::with_capacity(here.len() + 1);
-                groups.extend_from_slice(here);
-                self.long_lists.push(LongList { groups, parts });
-                n.groups.point_to(self.long_lists.len() - 1);
-                self.long_lists.len() - 1
-            }
+        let place = match n.groups.here() {
+            Err(place) => place,
+            Ok(here) => self.long_lists.start(here, n.parts_here()),
         };
-        self.long_lists[list].join(group, standing);
+        n.groups.point_to(self.long_lists.join(place, group, standing));
     }
 
     /// The group of these, found among those of the identifier that is in the fewest. Where all of them are in many, the

@@ -80,6 +80,7 @@ mod erase;
 mod evidence;
 mod explain;
 mod groups;
+mod long_lists;
 mod lookup;
 mod node;
 mod partition;

@@ -19,7 +19,7 @@ pub(crate) struct Node {
     /// Groups that name it, in the parts of [`Parts`].
     pub(super) groups: Few,
     /// The parts of those that stand in place.
-    pub(super) here: Parts<u8>,
+    here: Parts<u8>,
     birth_ordinal: u8,
     pub blocked: bool,
 }
@@ -30,13 +30,6 @@ pub(crate) struct Node {
 pub(crate) struct Parts<T> {
     pub verifying: T,
     pub seeing: T,
-}
-
-/// Groups of an identifier that do not stand in place.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LongList {
-    pub groups: Vec<u32>,
-    pub parts: Parts<u32>,
 }
 
 /// How a group names an identifier.
@@ -76,28 +69,25 @@ impl Node {
             (Packed(birth.recorded_at), birth.event, birth.ordinal);
     }
 
+    /// The parts of the groups in place.
+    pub(super) fn parts_here(&self) -> Parts<u32> {
+        Parts { verifying: self.here.verifying.into(), seeing: self.here.seeing.into() }
+    }
+
     /// Puts a group into its part of the list; says whether there was room in place.
     pub(super) fn join(&mut self, group: u32, standing: Standing) -> bool {
         if !self.groups.push(group) {
             return false;
         }
-        let parts = Parts { verifying: self.here.verifying.into(), seeing: self.here.seeing.into() };
-        let parts = parts.settle(self.groups.here_mut(), standing);
+        let parts = self.parts_here().settle(self.groups.here_mut(), standing);
         self.here = Parts { verifying: parts.verifying as u8, seeing: parts.seeing as u8 };
         true
     }
 }
 
-impl LongList {
-    pub fn join(&mut self, group: u32, standing: Standing) {
-        self.groups.push(group);
-        self.parts = self.parts.settle(&mut self.groups, standing);
-    }
-}
-
 impl Parts<u32> {
     /// Moves the last group of a list to where it belongs: the first of each later part moves to that part's end.
-    fn settle(self, groups: &mut [u32], standing: Standing) -> Self {
+    pub(super) fn settle(self, groups: &mut [u32], standing: Standing) -> Self {
         let Self { mut verifying, mut seeing } = self;
         let mut at = groups.len() - 1;
         let (seen_from, claimed_from) = (verifying as usize, (verifying + seeing) as usize);

@@ -5,7 +5,8 @@ use super::{
     born::Born,
     erase::Erasures,
     evidence::Older,
-    node::{Group, LongList, Node},
+    long_lists::LongLists,
+    node::{Group, Node},
     policy::Policy,
     tenure::Tenancies,
 };
@@ -76,8 +77,9 @@ pub(crate) struct State {
     pub groups: Vec<Group>,
     /// Evidence of groups with several pieces.
     pub older: Older,
-    /// Lists of identifiers in many groups, and of groups with many identifiers.
-    pub(super) long_lists: Vec<LongList>,
+    /// Groups of identifiers in many of them.
+    pub(super) long_lists: LongLists,
+    /// Identifiers of groups with many of them.
     pub(super) wide_groups: Vec<Box<[u32]>>,
     pub customers: Vec<Option<Customer>>,
     pub free: Vec<u32>,
