@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use tributary_core::{
-    body::Body,
+    body::{Body, IdentityAct},
     event::{RecordedEvent, Trust},
     fold::{contribution::Contribution, fact::ids_of},
     identity::{Born, Refusal, Resolver, policy::Policy},
@@ -94,6 +94,9 @@ fn difference(events: &[RecordedEvent], policy: &Policy) -> Option<String> {
         if let Some(told) = other_refusals(&resolver, &wanted).filter(|_| !hub) {
             return Some(format!("after event {at}: {told}"));
         }
+        if let Some(told) = other_excerpt(&resolver, event) {
+            return Some(format!("after event {at}: {told}"));
+        }
         for (key, fact) in Facts::of(&events[..=at], policy).facts {
             let (ids, time, id, _) = &teller.asserted[&key];
             let found = resolver.attribute(ids, *time).and_then(|c| resolver.id(c));
@@ -106,6 +109,41 @@ fn difference(events: &[RecordedEvent], policy: &Policy) -> Option<String> {
         }
     }
     None
+}
+
+/// What an act on the identifiers of `event` does to the whole resolver, if it does something else to an excerpt of it.
+fn other_excerpt(resolver: &Resolver, event: &RecordedEvent) -> Option<String> {
+    let tokens: Vec<Token> = event.event.identifiers.iter().map(|i| i.token).collect();
+    let acts = [IdentityAct::Link, IdentityAct::Unlink, IdentityAct::Block, IdentityAct::Unblock];
+    acts.into_iter().find_map(|act| {
+        let whole = tried(resolver.clone(), event, act, &tokens);
+        let part = tried(resolver.excerpt(&tokens), event, act, &tokens);
+        (whole != part).then(|| format!("{act:?} of {tokens:?}: {part:#?} in an excerpt, not {whole:#?}"))
+    })
+}
+
+/// What an act did, and all that is told of the customers that it concerned.
+fn tried(mut resolver: Resolver, event: &RecordedEvent, act: IdentityAct, tokens: &[Token]) -> Vec<String> {
+    let mut event = event.clone();
+    event.event.id = EventId::derive("act", "", "", act as u64, 0);
+    event.event.body = Body::Identity { act };
+    event.event.identifiers.truncate(2);
+    resolver.act(&event, act);
+    let regroupings = resolver.settle();
+    let holders = tokens.iter().filter_map(|t| resolver.customer_of(*t));
+    let customers: BTreeSet<_> = holders.chain(regroupings.iter().filter_map(|r| r.customer)).collect();
+    let mut told: Vec<String> = regroupings
+        .iter()
+        .map(|r| format!("{} {} {:?} {:?} {}", r.id, r.existed, r.from, r.parts, r.version))
+        .collect();
+    told.extend(customers.into_iter().map(|c| {
+        let links = resolver.links(c);
+        let stories = resolver.stories(c, &links);
+        let (id, members, divided) = (resolver.id(c), resolver.members(c), resolver.divided(c));
+        format!("{id:?} {members:?} {divided:?} {:?} {links:?} {stories:?}", resolver.apart_from(c).len())
+    }));
+    told.sort_unstable();
+    told
 }
 
 /// Conflicts and suggestions, quarantine and what moved, if the oracle knows others.

@@ -78,6 +78,7 @@ mod compact;
 mod compare;
 mod erase;
 mod evidence;
+mod excerpt;
 mod explain;
 mod groups;
 mod long_lists;

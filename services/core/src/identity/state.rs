@@ -141,6 +141,12 @@ impl State {
         &self.kinds[self.nodes[node as usize].kind as usize]
     }
 
+    /// Knows the types and scopes that another one knows, by the same numbers.
+    pub fn take_kinds(&mut self, other: &Self) {
+        self.kinds.clone_from(&other.kinds);
+        self.kind_index.clone_from(&other.kind_index);
+    }
+
     /// The number of this type and scope; a new one if it was never seen.
     pub fn kind(&mut self, policy: &Policy, kind: &str, scope: &str) -> u32 {
         let hasher = FixedState::default();

@@ -1,4 +1,4 @@
-//! What an operator's act would do, tried on a copy of the identities: which customers change and how their sums do, why a
+//! What an operator's act would do, tried on a copy of the identities it could concern: which customers change and how their sums do, why a
 //! link would be refused, and what has gone out already under one id.
 
 use super::damaged;
@@ -28,7 +28,7 @@ pub fn effect(
     let recorded = RecordedEvent { position: Position::default(), recorded_at: hub.now(), event };
     hub.projector().read(|look| {
         let before = &look.engine().fold().resolver;
-        let mut after = before.clone();
+        let mut after = before.excerpt(tokens);
         after.act(&recorded, act);
         let regroupings = after.settle();
         match act {
