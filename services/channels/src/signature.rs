@@ -1,8 +1,10 @@
-//! Webhook signatures: HMAC-SHA256 over raw bytes, compared in constant time. Length and encoding are checked first.
+//! Webhook signatures: HMAC-SHA256 (and HMAC-SHA1, which some sources still use) over raw bytes, compared in constant time.
+//! Length and encoding are checked first.
 
 use crate::settings::Secret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
@@ -11,6 +13,18 @@ use subtle::ConstantTimeEq;
 pub fn hmac_sha256(secret: &Secret, parts: &[&[u8]]) -> [u8; 32] {
     let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.bytes()) else {
         return [0; 32]; // cannot happen: HMAC takes keys of any length
+    };
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// HMAC-SHA1 of the parts, one after the other. As a keyed proof it is not broken, unlike SHA-1 alone.
+#[must_use]
+pub fn hmac_sha1(secret: &Secret, parts: &[&[u8]]) -> [u8; 20] {
+    let Ok(mut mac) = <Hmac<Sha1> as KeyInit>::new_from_slice(secret.bytes()) else {
+        return [0; 20]; // cannot happen: HMAC takes keys of any length
     };
     for part in parts {
         mac.update(part);
@@ -30,28 +44,42 @@ pub fn hex_of(signature: &[u8]) -> String {
     signature.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Whether `text` is the base64 of the HMAC under one of the secrets.
+/// Whether `text` is the base64 of the HMAC-SHA256 under one of the secrets.
 #[must_use]
 pub fn matches_base64(secrets: &[Secret], parts: &[&[u8]], text: &str) -> bool {
-    STANDARD.decode(text).is_ok_and(|given| matches(secrets, parts, &given))
+    STANDARD.decode(text).is_ok_and(|given| any(secrets, &given, |secret| hmac_sha256(secret, parts)))
 }
 
-/// Whether `text` is the lower-case hexadecimal of the HMAC under one of the secrets.
+/// Whether `text` is the lower-case hexadecimal of the HMAC-SHA256 under one of the secrets.
 #[must_use]
 pub fn matches_hex(secrets: &[Secret], parts: &[&[u8]], text: &str) -> bool {
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-        return false;
-    }
-    let given: Option<Vec<u8>> =
-        (0..64).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect();
-    given.is_some_and(|given| matches(secrets, parts, &given))
+    of_hex::<32>(text).is_some_and(|given| any(secrets, &given, |secret| hmac_sha256(secret, parts)))
 }
 
-fn matches(secrets: &[Secret], parts: &[&[u8]], given: &[u8]) -> bool {
+/// Whether `text` is the base64 of the HMAC-SHA1 under one of the secrets.
+#[must_use]
+pub fn matches_sha1_base64(secrets: &[Secret], parts: &[&[u8]], text: &str) -> bool {
+    STANDARD.decode(text).is_ok_and(|given| any(secrets, &given, |secret| hmac_sha1(secret, parts)))
+}
+
+/// Whether `text` is the lower-case hexadecimal of the HMAC-SHA1 under one of the secrets.
+#[must_use]
+pub fn matches_sha1_hex(secrets: &[Secret], parts: &[&[u8]], text: &str) -> bool {
+    of_hex::<20>(text).is_some_and(|given| any(secrets, &given, |secret| hmac_sha1(secret, parts)))
+}
+
+/// The bytes that exactly `N` pairs of lower-case digits stand for.
+fn of_hex<const N: usize>(text: &str) -> Option<Vec<u8>> {
+    let fits = text.len() == 2 * N && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let pair = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    if fits { (0..2 * N).step_by(2).map(pair).collect() } else { None }
+}
+
+fn any<const N: usize>(secrets: &[Secret], given: &[u8], make: impl Fn(&Secret) -> [u8; N]) -> bool {
     // Every secret is tried whatever the result, so that time does not tell which one matched.
     let mut found = subtle::Choice::from(0);
     for secret in secrets {
-        found |= hmac_sha256(secret, parts).as_slice().ct_eq(given);
+        found |= make(secret).as_slice().ct_eq(given);
     }
     found.into()
 }
