@@ -77,7 +77,7 @@ pub(super) const BODIES: &[(&str, Shape)] = &[
             ("discount", Value),
             ("points_used", Value),
             ("lines", LINES),
-            ("refs", Value),
+            ("refs", Each(&Value)),
         ]),
     ),
     ("refund", Table(&[("of", Value), ("currency", Word), ("total", Value)])),

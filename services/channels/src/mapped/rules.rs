@@ -185,7 +185,7 @@ impl Rule {
         let raw: &RawValue = serde_json::from_str(&data)
             .map_err(|_| ("invalid_value", format!("{}: what it gives is no event", self.at)))?;
         let draft = cloudevents::stated(key, full, time, raw)
-            .map_err(|refused| (refused.code, format!("{}: {}", self.at, refused.detail)))?;
+            .map_err(|refused| (refused.code, self.place(&refused.detail)))?;
         if let Some(kind) = personal_in_key(&draft) {
             let detail = format!(
                 "{}.key: holds the value of type {kind}, and keys stand in clear; write digest(...) around it",
@@ -194,6 +194,14 @@ impl Rule {
             return Err(("personal_key", detail));
         }
         Ok(Outcome::Stated(Box::new(draft), stated))
+    }
+
+    /// The place in the settings that a CloudEvent's `data.x` comes from.
+    fn place(&self, detail: &str) -> String {
+        match detail.strip_prefix("data.") {
+            Some(rest) => format!("{}.{rest}", self.at),
+            None => format!("{}: {detail}", self.at),
+        }
     }
 
     /// What it states as `data` of a CloudEvent.

@@ -49,9 +49,7 @@ impl Template {
                 Self::table(at, map, Some(known), variables).map(Self::Claim)
             }
             (Value::Object(map), Shape::Any) => Self::table(at, map, None, variables).map(Self::Table),
-            (Value::Array(items), Shape::Each(_) | Shape::Any | Shape::Value)
-                if items.len() <= ENTRIES_MAX =>
-            {
+            (Value::Array(items), Shape::Each(_) | Shape::Any) if items.len() <= ENTRIES_MAX => {
                 let inner = if let Shape::Each(inner) = shape { inner } else { shape };
                 let read = |(index, item): (usize, &Value)| {
                     Self::read(&format!("{at}.{index}"), item, inner, variables)
@@ -155,7 +153,7 @@ fn must_be(shape: &Shape) -> &'static str {
         Shape::Table(_) | Shape::Claim(_) | Shape::Any => {
             "must be a table, or an expression that gives a map"
         }
-        Shape::Each(_) => "must be a list of at most 64 tables, or an expression that gives a list of maps",
+        Shape::Each(_) => "must be a list of at most 64 entries, or an expression that gives a list",
     }
 }
 

@@ -47,6 +47,9 @@ const TYPES: [&str; 10] =
 const CHEAP: [&str; 9] =
     ["_&&_", "_||_", "_?_:_", "!_", "_[_]", "_[?_]", "_?._", "@not_strictly_false", "-_"];
 
+/// Deepest tree: a sum of so many parts. The evaluator's stack grows with it, and each level is at most three calls of it.
+const DEPTH_MAX: usize = 64;
+
 /// What is wrong with an expression, and where.
 pub(super) struct Problem {
     /// Number of the part of the expression.
@@ -57,7 +60,8 @@ pub(super) struct Problem {
 
 /// Checks the names and puts the payments in.
 pub(super) fn check(root: &mut IdedExpr, variables: &[&str]) -> Result<(), Problem> {
-    let mut checker = Checker { scope: variables.iter().map(|v| (*v).to_owned()).collect(), variables };
+    let scope = variables.iter().map(|v| (*v).to_owned()).collect();
+    let mut checker = Checker { scope, variables, depth: 0 };
     checker.walk(root)
 }
 
@@ -78,10 +82,22 @@ struct Checker<'v> {
     /// Variables of the place and of the loops around.
     scope: Vec<String>,
     variables: &'v [&'v str],
+    depth: usize,
 }
 
 impl Checker<'_> {
     fn walk(&mut self, node: &mut IdedExpr) -> Result<(), Problem> {
+        if self.depth == DEPTH_MAX {
+            let text = format!("has more than {DEPTH_MAX} parts inside each other; say it with fewer");
+            return Err(Problem { id: node.id, text });
+        }
+        self.depth += 1;
+        let walked = self.part(node);
+        self.depth -= 1;
+        walked
+    }
+
+    fn part(&mut self, node: &mut IdedExpr) -> Result<(), Problem> {
         let id = node.id;
         match &mut node.expr {
             Expr::Literal(_) | Expr::Unspecified => Ok(()),
@@ -128,12 +144,17 @@ impl Checker<'_> {
         let known = if spaced {
             OPTIONAL.contains(&name)
         } else {
-            operator || FUNCTIONS.contains(&name) || functions::is_own(name)
+            operator || FUNCTIONS.contains(&name) || functions::arity(name).is_some()
         };
         if !known {
-            let own = functions::NAMES.join(", ");
+            let own = functions::OWN.map(|(name, _)| name).join(", ");
             let text =
                 format!("no function is called {name}; besides CEL's own without times there are: {own}");
+            return Err(Problem { id, text });
+        }
+        let values = call.args.len() + usize::from(call.target.is_some());
+        if let Some(arity) = functions::arity(name).filter(|arity| !arity.contains(&values)) {
+            let text = format!("{name}() takes {} to {} values", arity.start(), arity.end());
             return Err(Problem { id, text });
         }
         let free = CHEAP.contains(&name);

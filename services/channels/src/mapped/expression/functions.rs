@@ -21,21 +21,21 @@ use tributary_core::{
     time::Micros,
 };
 
-/// Names of the functions, for errors and for the check.
-pub(super) const NAMES: [&str; 11] = [
-    "local_time",
-    "unix",
-    "unix_ms",
-    "minor",
-    "digest",
-    "json",
-    "lower",
-    "upper",
-    "trim",
-    "split",
-    "replace",
+/// The functions and how many values each takes, the one before the dot included.
+pub(super) const OWN: [(&str, std::ops::RangeInclusive<usize>); 12] = [
+    ("local_time", 1..=1),
+    ("unix", 1..=1),
+    ("unix_ms", 1..=1),
+    ("minor", 2..=2),
+    ("digest", 1..=8),
+    ("json", 1..=1),
+    ("lower", 1..=1),
+    ("upper", 1..=1),
+    ("trim", 1..=1),
+    ("split", 2..=2),
+    ("join", 1..=2),
+    ("replace", 3..=3),
 ];
-const JOIN: &str = "join";
 /// Longest text that is looked at as a number.
 const NUMBER_BYTES_MAX: usize = 40;
 
@@ -46,9 +46,9 @@ type Function = Box<
 type Outcome = Result<Box<dyn Val>, &'static str>;
 type Arguments<'a> = &'a [&'a dyn Val];
 
-/// Whether it is one of these.
-pub(super) fn is_own(name: &str) -> bool {
-    NAMES.contains(&name) || name == JOIN
+/// How many values this function takes.
+pub(super) fn arity(name: &str) -> Option<&'static std::ops::RangeInclusive<usize>> {
+    OWN.iter().find(|(known, _)| *known == name).map(|(_, arity)| arity)
 }
 
 /// Adds all of them to a scope.
@@ -101,7 +101,7 @@ fn texts(context: &mut Context<'_, 'static>, budget: &Arc<Budget>) {
         Ok(Box::new(CelList::from(parts)))
     });
     let pay = budget.clone();
-    own(context, JOIN, move |arguments| {
+    own(context, "join", move |arguments| {
         let list =
             arguments.first().and_then(|v| v.downcast_ref::<CelList>()).ok_or("takes a list of texts")?;
         let separator = if arguments.len() > 1 { text(arguments, 1)? } else { "" };

@@ -1,6 +1,6 @@
 //! Expressions: CEL, compiled when the channel is built and evaluated for each payload.
 //!
-//! What an expression may name is closed: the variables of its place and the functions of [`check::FUNCTIONS`]. None of
+//! What an expression may name is closed: the variables of its place and the functions that `check` lists. None of
 //! them reads a clock, a file or a random number, and lists of keys come in the order of the keys, so a value is a function
 //! of the payload. Work is bounded by a [`Budget`]: whatever is looped over, copied, compared or handed to a function is
 //! paid for by its size. Absent: regular expressions and CEL's own times, which would need a clock's library.
@@ -17,10 +17,10 @@ use crate::when::Clock;
 use cel::{Context, Env, ExecutionError, IdedExpr, Value as CelValue, common::value::CowVal};
 use std::sync::{Arc, OnceLock};
 
-/// Longest expression in bytes: a screen full. The parser's and the evaluator's depth follow from it.
-pub(super) const SOURCE_BYTES_MAX: usize = 2_000;
-/// Deepest nesting of an expression, counted as the parser does: a chain of a dozen operators in a dozen brackets.
-const NESTING_MAX: u16 = 96;
+/// Longest expression in bytes: ten lines. The parser's stack grows with it; the worst of this length takes half a megabyte.
+pub(super) const SOURCE_BYTES_MAX: usize = 1_000;
+/// Deepest nesting of brackets and conditions.
+const NESTING_MAX: u16 = 32;
 /// Longest part of an expression that an error repeats.
 const SHOWN_CHARS_MAX: usize = 60;
 
@@ -60,13 +60,12 @@ impl Expression {
         let (mut root, info) = parser.parse_with_source_info(source).map_err(|errors| {
             let first = errors.errors.first();
             let (line, column) = first.map_or((1, 1), |e| e.pos);
-            let message = first.map(|e| e.msg.as_str()).unwrap_or_default();
+            let message = told(first.map(|e| e.msg.as_str()).unwrap_or_default());
             let place = format!("line {}, character {}", line.max(1), column.max(1));
             let shown = shortened(source);
             Wrong(format!(
-                "is no expression: `{shown}`, {place}: {}; texts stand in quotes inside the expression, such as \
-                 '\"order/\" + payload.id'",
-                message.replace(';', ",")
+                "is no expression: `{shown}`, {place}: {message}; texts stand in quotes inside the expression, such as \
+                 '\"order/\" + payload.id'"
             ))
         })?;
         check::check(&mut root, variables).map_err(|problem| {
@@ -99,11 +98,15 @@ impl Expression {
                 format!("there is no {key}; where it may be missing, write .?{key} or has()")
             }
             ExecutionError::NoSuchKey(_) => "there is no such field".to_owned(),
-            ExecutionError::FunctionError { function, message } if functions::is_own(function) => {
+            ExecutionError::FunctionError { function, message } if functions::arity(function).is_some() => {
                 format!("{function}() {message}")
             }
             ExecutionError::FunctionError { function, .. } => {
                 format!("{function}() does not take this value")
+            }
+            ExecutionError::NoSuchOverload(overload) if overload.function() == "_._" => {
+                let of = overload.argument_types().first().map_or("value", String::as_str);
+                format!("a field is looked for in a {of}")
             }
             ExecutionError::NoSuchOverload(overload) => format!(
                 "{} does not go with {}",
@@ -152,6 +155,15 @@ impl Scope<'_> {
 fn environment() -> Arc<Env> {
     static ENVIRONMENT: OnceLock<Arc<Env>> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| Arc::new(Env::stdlib())).clone()
+}
+
+/// A parser's message without its list of everything that could stand there.
+fn told(message: &str) -> String {
+    if message.contains("Recursion limit") {
+        return "it is nested too deeply".to_owned();
+    }
+    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+    message.split(" expecting ").next().unwrap_or_default().replace(';', ",")
 }
 
 fn shortened(source: &str) -> String {

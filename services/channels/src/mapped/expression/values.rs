@@ -17,7 +17,7 @@ use std::{
 pub(in crate::mapped) type Value = Box<dyn Val>;
 
 /// Deepest nesting of a payload: every level is one more call on the stack, and one more pass over the text.
-const DEPTH_MAX: usize = 48;
+const DEPTH_MAX: usize = 32;
 /// Digits that a floating-point number holds without loss.
 const EXACT_DIGITS: usize = 15;
 /// Longest JSON that one event's expressions may give: larger content belongs into an attachment.
@@ -43,7 +43,7 @@ fn read(json: &str, depth: usize, budget: &Budget) -> Result<Value, Unreadable> 
     if depth == 0 {
         return Err(Unreadable { reason: "malformed_json", detail: "nested too deeply" });
     }
-    if !budget.take(text_work(json.len().min(TEXT_MAX))) {
+    if !budget.take(VALUE_WORK + text_work(json.len().min(TEXT_MAX))) {
         return Err(TOO_LARGE);
     }
     Ok(match json.as_bytes().first() {
@@ -70,6 +70,8 @@ fn read(json: &str, depth: usize, budget: &Budget) -> Result<Value, Unreadable> 
     })
 }
 
+/// Work for a value of a payload besides its text: making it costs more than looking at it, and up to 250 bytes of memory.
+const VALUE_WORK: u64 = 7;
 /// Containers are paid for by their elements, so their own text counts only up to this.
 const TEXT_MAX: usize = 64;
 
@@ -105,9 +107,11 @@ fn number(text: &str) -> Value {
 /// # Errors
 /// What about the value is no JSON.
 pub(in crate::mapped) fn write_json(value: &dyn Val, out: &mut String) -> Result<bool, &'static str> {
-    if out.len() > OUTPUT_BYTES_MAX {
-        return Err("gives more than an event holds");
-    }
+    let there = write(value, out)?;
+    if out.len() > OUTPUT_BYTES_MAX { Err("gives more than an event holds") } else { Ok(there) }
+}
+
+fn write(value: &dyn Val, out: &mut String) -> Result<bool, &'static str> {
     if let Some(optional) = value.downcast_ref::<CelOptional>() {
         return match optional.option() {
             Some(inner) => write_json(inner, out),
