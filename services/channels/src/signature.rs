@@ -1,5 +1,5 @@
-//! Webhook signatures: HMAC-SHA256 (and HMAC-SHA1, which some sources still use) over raw bytes, compared in constant time.
-//! Length and encoding are checked first.
+//! Webhook signatures: HMAC-SHA256 over raw bytes, compared in constant time. Length and encoding are checked first.
+//! HMAC-SHA1 is there for sources that still use it.
 
 use crate::settings::Secret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -44,42 +44,28 @@ pub fn hex_of(signature: &[u8]) -> String {
     signature.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Whether `text` is the base64 of the HMAC-SHA256 under one of the secrets.
+/// Whether `text` is the base64 of the HMAC under one of the secrets.
 #[must_use]
 pub fn matches_base64(secrets: &[Secret], parts: &[&[u8]], text: &str) -> bool {
-    STANDARD.decode(text).is_ok_and(|given| any(secrets, &given, |secret| hmac_sha256(secret, parts)))
+    STANDARD.decode(text).is_ok_and(|given| matches(secrets, parts, &given))
 }
 
-/// Whether `text` is the lower-case hexadecimal of the HMAC-SHA256 under one of the secrets.
+/// Whether `text` is the lower-case hexadecimal of the HMAC under one of the secrets.
 #[must_use]
 pub fn matches_hex(secrets: &[Secret], parts: &[&[u8]], text: &str) -> bool {
-    of_hex::<32>(text).is_some_and(|given| any(secrets, &given, |secret| hmac_sha256(secret, parts)))
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        return false;
+    }
+    let given: Option<Vec<u8>> =
+        (0..64).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect();
+    given.is_some_and(|given| matches(secrets, parts, &given))
 }
 
-/// Whether `text` is the base64 of the HMAC-SHA1 under one of the secrets.
-#[must_use]
-pub fn matches_sha1_base64(secrets: &[Secret], parts: &[&[u8]], text: &str) -> bool {
-    STANDARD.decode(text).is_ok_and(|given| any(secrets, &given, |secret| hmac_sha1(secret, parts)))
-}
-
-/// Whether `text` is the lower-case hexadecimal of the HMAC-SHA1 under one of the secrets.
-#[must_use]
-pub fn matches_sha1_hex(secrets: &[Secret], parts: &[&[u8]], text: &str) -> bool {
-    of_hex::<20>(text).is_some_and(|given| any(secrets, &given, |secret| hmac_sha1(secret, parts)))
-}
-
-/// The bytes that exactly `N` pairs of lower-case digits stand for.
-fn of_hex<const N: usize>(text: &str) -> Option<Vec<u8>> {
-    let fits = text.len() == 2 * N && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let pair = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    if fits { (0..2 * N).step_by(2).map(pair).collect() } else { None }
-}
-
-fn any<const N: usize>(secrets: &[Secret], given: &[u8], make: impl Fn(&Secret) -> [u8; N]) -> bool {
+fn matches(secrets: &[Secret], parts: &[&[u8]], given: &[u8]) -> bool {
     // Every secret is tried whatever the result, so that time does not tell which one matched.
     let mut found = subtle::Choice::from(0);
     for secret in secrets {
-        found |= make(secret).as_slice().ct_eq(given);
+        found |= hmac_sha256(secret, parts).as_slice().ct_eq(given);
     }
     found.into()
 }

@@ -6,13 +6,14 @@ use crate::{
     settings::{Secret, Settings, SettingsError},
     signature,
 };
+use subtle::ConstantTimeEq;
 use tributary_core::time::Micros;
 
 /// Seconds that a time stamp may be off, either way, unless the settings say otherwise.
 const TOLERANCE_SECONDS: i64 = 300;
 /// Longest tolerance: a day. More would be no protection against replay.
 const TOLERANCE_SECONDS_MAX: i64 = 86_400;
-/// Signatures that one header may list, as sources do while they rotate.
+/// Entries that a signature's header may list, as sources do while they rotate.
 const CANDIDATES_MAX: usize = 8;
 /// Time stamps above this are milliseconds: as seconds it would be the year 5138.
 const MILLIS_FROM: i64 = 100_000_000_000;
@@ -88,18 +89,26 @@ impl Signed {
         else {
             return false;
         };
-        let given = value.split([',', ' ']).filter_map(|one| one.strip_prefix(self.prefix.as_str()));
-        // All of them are tried, so that time does not tell which one matched.
-        given.take(CANDIDATES_MAX).filter(|one| self.matches(&parts, one)).count() > 0
+        // One HMAC a secret, however many signatures are listed: whoever posts has not proven anything yet.
+        let wanted: Vec<String> = self.secrets.iter().map(|secret| self.signature(secret, &parts)).collect();
+        let mut found = subtle::Choice::from(0);
+        for given in value.split([',', ' ']).take(CANDIDATES_MAX) {
+            let given = given.strip_prefix(self.prefix.as_str()).unwrap_or_default();
+            for wanted in &wanted {
+                found |= wanted.as_bytes().ct_eq(given.as_bytes());
+            }
+        }
+        found.into()
     }
 
-    fn matches(&self, parts: &[&[u8]], given: &str) -> bool {
-        match (self.sha1, self.base64) {
-            (false, false) => signature::matches_hex(&self.secrets, parts, given),
-            (false, true) => signature::matches_base64(&self.secrets, parts, given),
-            (true, false) => signature::matches_sha1_hex(&self.secrets, parts, given),
-            (true, true) => signature::matches_sha1_base64(&self.secrets, parts, given),
-        }
+    /// The signature as it is written, without its prefix.
+    fn signature(&self, secret: &Secret, parts: &[&[u8]]) -> String {
+        let bytes = if self.sha1 {
+            signature::hmac_sha1(secret, parts).to_vec()
+        } else {
+            signature::hmac_sha256(secret, parts).to_vec()
+        };
+        if self.base64 { signature::base64_of(&bytes) } else { signature::hex_of(&bytes) }
     }
 
     pub(super) fn sign(&self, request: &mut Outbound) {
@@ -109,12 +118,7 @@ impl Signed {
         let headers = &request.headers;
         let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         let Some(parts) = self.bytes(&request.body, url, &stamp, &find) else { return };
-        let value = if self.sha1 {
-            self.written(&signature::hmac_sha1(secret, &parts))
-        } else {
-            self.written(&signature::hmac_sha256(secret, &parts))
-        };
-        let value = format!("{}{value}", self.prefix);
+        let value = format!("{}{}", self.prefix, self.signature(secret, &parts));
         match &self.stamp {
             Some(own) if own.header == self.header => {
                 request.headers.push((self.header.clone(), format!("{}{stamp},{value}", own.prefix)));
@@ -125,10 +129,6 @@ impl Signed {
             }
             None => request.headers.push((self.header.clone(), value)),
         }
-    }
-
-    fn written(&self, signature: &[u8]) -> String {
-        if self.base64 { signature::base64_of(signature) } else { signature::hex_of(signature) }
     }
 
     /// What is signed; `None` where a part of it is missing.
