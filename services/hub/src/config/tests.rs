@@ -141,7 +141,7 @@ fn a_wrong_expression_is_shown_at_its_place() {
         "error[bad_value]: channels.desk.events.0.note.text: is no expression: `payload.text +`, line 1, character 15: \
          mismatched input '<EOF>'\n --> tributary.toml:7:17\n",
         "= help: texts stand in quotes inside the expression",
-        "error[bad_value]: channels.shop.events.0.key: `paylaod.id`, character 1: no variable is called paylaod\n --> \
+        "error[bad_value]: channels.shop.events.0.key: `paylaod.id`, character 1: no variable is called paylaod\n  --> \
          tributary.toml:11:36\n",
         "= help: there are: payload, header\n",
     ] {
