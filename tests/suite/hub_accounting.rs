@@ -86,6 +86,9 @@ fn odd(kind: &str) -> Vec<(&'static str, &'static str, u64)> {
                 1,
             ),
         ],
+        "mapped" => {
+            vec![(JSON, "{\"event\":", 1), (JSON, r#"{"event":"ticket.closed","ticket":{"id":1}}"#, 1)]
+        }
         other => panic!("no odd payloads for the new kind {other}: add some"),
     }
 }
@@ -109,6 +112,13 @@ fn revisions(kind: &str) -> Vec<(&'static str, String)> {
                     "event_id": format!("rev-{minute}"), "created_at": at, "data": {"type": "payment", "id": "pay-rev",
                     "object": {"payment": {"id": "pay-rev", "status": "COMPLETED", "created_at": at,
                     "updated_at": at, "customer_id": "CUST1", "total_money": {"amount": 100, "currency": "USD"}}}}});
+                ("application/json", body.to_string())
+            })
+            .to_vec(),
+        "mapped" => [5, 3, 7]
+            .map(|revision| {
+                let body = json!({"event": "order.shipped", "order": {"number": "rev-1", "updated_at": revision,
+                    "customer": {"member": "M900"}}});
                 ("application/json", body.to_string())
             })
             .to_vec(),

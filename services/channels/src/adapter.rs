@@ -139,6 +139,8 @@ pub struct Outbound {
     pub body: Vec<u8>,
     /// The channel's public address, where a signature covers it.
     pub public_url: Option<String>,
+    /// When it is sent, where a signature covers that.
+    pub at: Micros,
 }
 
 /// One channel's adapter. `verify` runs first, over the raw bytes; `decode` never sees an unverified request.

@@ -10,6 +10,7 @@ pub mod email;
 pub mod json;
 pub mod kit;
 pub mod line;
+pub mod mapped;
 pub mod meta;
 pub mod pos_file;
 pub mod samples;
@@ -17,6 +18,7 @@ pub mod settings;
 pub mod signature;
 pub mod square;
 pub mod web_form;
+mod when;
 
 use adapter::Registration;
 
@@ -29,6 +31,7 @@ pub static REGISTRY: &[&Registration] = &[
     &meta::REGISTRATION,
     &pos_file::REGISTRATION,
     &square::REGISTRATION,
+    &mapped::REGISTRATION,
 ];
 
 /// The row of this kind.

@@ -11,13 +11,18 @@ use tributary_core::{draft::ChannelContext, event::Trust};
 
 /// A resolved secret; its `Debug` shows nothing.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Vec<u8>);
 
 impl Secret {
     /// The secret's bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        &self.0
+    }
+
+    /// A secret that is made of the configured one, such as its decoded form.
+    pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
     }
 }
 
@@ -141,7 +146,7 @@ impl Settings {
         if secrets.len() > 2 {
             return Err(SettingsError::new(key, "takes one secret, or two while rotating"));
         }
-        Ok(secrets.into_iter().map(Secret).collect())
+        Ok(secrets.into_iter().map(|secret| Secret(secret.into_bytes())).collect())
     }
 
     /// A table at `key`.

@@ -28,7 +28,7 @@ use crate::{
 };
 use serde_json::{json, value::RawValue};
 use subtle::ConstantTimeEq;
-use tributary_core::{draft::Draft, event::Trust, seal::Raw};
+use tributary_core::{draft::Draft, event::Trust, seal::Raw, time::Micros};
 
 /// A batch of a thousand events of a kilobyte each.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -90,6 +90,19 @@ impl ChannelAdapter for CloudEvents {
             request.headers.push(("authorization".to_owned(), value));
         }
     }
+}
+
+/// What a CloudEvent of this id, full type, time and `data` states, for adapters that write their facts in the same words.
+///
+/// # Errors
+/// [`Refused`] as for a CloudEvent.
+pub(crate) fn stated(
+    id: String,
+    kind: String,
+    time: Option<Micros>,
+    data: &RawValue,
+) -> Result<Draft, Refused> {
+    data::draft(envelope::Envelope { id, kind, time, data: Some(data) })
 }
 
 /// The scheme's name is case-insensitive.

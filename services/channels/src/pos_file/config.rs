@@ -3,9 +3,11 @@
 use super::{
     columns::{Column, Mapping},
     key::Template,
+};
+use crate::{
+    settings::{Secret, Settings, SettingsError},
     when::Clock,
 };
-use crate::settings::{Secret, Settings, SettingsError};
 use encoding_rs::Encoding;
 use tributary_core::event::Trust;
 

@@ -30,7 +30,6 @@ mod split;
 mod tests;
 #[cfg(test)]
 mod tests_layout;
-mod when;
 
 use crate::{
     adapter::{

@@ -8,8 +8,8 @@ use super::{
     lines::{lines, total},
     numbers::{is_scientific, money, plain_id},
     sheet::Row,
-    when::When,
 };
+use crate::when::When;
 use tributary_core::{
     body::{Body, Purchase, Refund},
     content::{Contact, ProfileField, ProfileSource},

@@ -132,6 +132,24 @@ fn mistakes_are_shown_at_their_place() {
 }
 
 #[test]
+fn a_wrong_expression_is_shown_at_its_place() {
+    let text = "[channels.desk]\nkind = \"mapped\"\nsignature = \"none\"\n[[channels.desk.events]]\ntype = \
+                \"note\"\nkey = 'payload.id'\nnote = { text = 'payload.text +' }\n[channels.shop]\nkind = \
+                \"mapped\"\nsignature = \"none\"\nevents = [{ type = \"follow\", key = 'paylaod.id' }]\n";
+    let shown = bad(text, &[]);
+    for want in [
+        "error[bad_value]: channels.desk.events.0.note.text: is no expression: `payload.text +`, line 1, character 15: \
+         mismatched input '<EOF>'\n --> tributary.toml:7:17\n",
+        "= help: texts stand in quotes inside the expression",
+        "error[bad_value]: channels.shop.events.0.key: `paylaod.id`, character 1: no variable is called paylaod\n  --> \
+         tributary.toml:11:36\n",
+        "= help: there are: payload, header\n",
+    ] {
+        assert!(shown.contains(want), "{want}\n{shown}");
+    }
+}
+
+#[test]
 fn a_slip_of_syntax_is_shown_at_its_place() {
     let shown = bad("[hub]\nname = \"acme\"\nlisten = 127.0.0.1:8080\n", &[]);
     assert!(shown.starts_with("error[toml_syntax]: "), "{shown}");

@@ -1,4 +1,4 @@
-//! Dates and times of day as tills write them, in the shop's zone. Day-before-month and month-before-day look alike, so
+//! Dates and times of day as tills and shops write them, in the shop's zone. Day-before-month and month-before-day look alike, so
 //! neither is guessed: both need an entry in `date_format`.
 
 use jiff::{
@@ -28,23 +28,23 @@ enum Format {
 
 /// A point in time with the day on the shop's calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct When {
+pub(crate) struct When {
     /// The instant.
-    pub(super) at: Micros,
+    pub(crate) at: Micros,
     /// The local day.
-    pub(super) date: Date,
+    pub(crate) date: Date,
 }
 
 /// Reads dates in a zone.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     zone: TimeZone,
     formats: Vec<Format>,
 }
 
 impl Clock {
     /// A clock of this IANA zone; without formats `2026-03-01`, `2026/3/1`, `20260301` and RFC 3339 are read.
-    pub(super) fn new(zone: &str, formats: &[String]) -> Option<Self> {
+    pub(crate) fn new(zone: &str, formats: &[String]) -> Option<Self> {
         let zone = TimeZone::get(zone).ok()?;
         let format = |text: &String| match text.as_str() {
             "roc" => Format::Roc,
@@ -56,7 +56,7 @@ impl Clock {
     }
 
     /// The instant of a date and a time of day; either may hold both, a date alone is its midnight.
-    pub(super) fn read(&self, date: &str, time: &str) -> Option<When> {
+    pub(crate) fn read(&self, date: &str, time: &str) -> Option<When> {
         let text = match (date.trim(), time.trim()) {
             ("", time) => time.to_owned(),
             (date, "") => date.to_owned(),
