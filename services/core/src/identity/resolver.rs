@@ -243,6 +243,8 @@ impl Resolver {
         self.state.hubs.clear();
         let newest = (event.effective_at().0, event.event.id);
         match act {
+            // It is about days, not about who is who: the identifier's fragment keeps it.
+            IdentityAct::Clear => {}
             IdentityAct::Erase => nodes.iter().for_each(|n| self.erase(*n, event.event.occurred_at.0)),
             IdentityAct::Link | IdentityAct::Unlink => {
                 self.act_on_pair(&nodes, (newest.0, newest.1, act == IdentityAct::Link));
