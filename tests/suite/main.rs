@@ -18,6 +18,7 @@ mod hub_refusals;
 mod hub_starts;
 mod hub_stops;
 mod hub_suggestions;
+mod hub_suspicious;
 mod oracle_laws;
 mod oracle_scenarios;
 mod resolver_oracle;
