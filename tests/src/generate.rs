@@ -416,7 +416,7 @@ impl<'a> Writer<'a> {
         let wanted = match which {
             IdentityAct::Link | IdentityAct::Unlink => 2,
             IdentityAct::Erase => 1 + self.rng.below(3),
-            IdentityAct::Block | IdentityAct::Unblock => 1,
+            IdentityAct::Block | IdentityAct::Unblock | IdentityAct::Clear => 1,
         };
         let pairs = matches!(which, IdentityAct::Link | IdentityAct::Unlink);
         self.rng.shuffle(&mut self.pool);

@@ -10,3 +10,4 @@ pub mod oracle;
 pub mod repo;
 pub mod rng;
 pub mod scenario;
+pub mod spree;

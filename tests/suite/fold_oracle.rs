@@ -3,6 +3,7 @@
 
 mod laws;
 mod scenarios;
+mod suspicious;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,6 +5,7 @@
 
 mod rows;
 mod size;
+mod suspicious;
 mod values;
 
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};

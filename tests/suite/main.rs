@@ -19,6 +19,7 @@ mod hub_refusals;
 mod hub_starts;
 mod hub_stops;
 mod hub_suggestions;
+mod hub_suspicious;
 mod oracle_laws;
 mod oracle_scenarios;
 mod resolver_oracle;

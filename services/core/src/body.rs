@@ -160,6 +160,8 @@ pub enum IdentityAct {
     Unblock,
     /// The customer of all these is forgotten: what named them up to now names them no more.
     Erase,
+    /// What looked suspicious on this one up to now was looked at and is in order.
+    Clear,
 }
 
 /// What an event states.
@@ -295,6 +297,7 @@ impl Body {
             Self::Identity { act: IdentityAct::Block } => "identity.block",
             Self::Identity { act: IdentityAct::Unblock } => "identity.unblock",
             Self::Identity { act: IdentityAct::Erase } => "customer.erasure.requested",
+            Self::Identity { act: IdentityAct::Clear } => "identity.clear",
             Self::Policy { .. } => Self::POLICY_TYPE,
             Self::Ticked {} => "clock.ticked",
         }

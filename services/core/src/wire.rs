@@ -208,6 +208,7 @@ fn act_name(act: IdentityAct) -> &'static str {
         IdentityAct::Block => "block",
         IdentityAct::Unblock => "unblock",
         IdentityAct::Erase => "erase",
+        IdentityAct::Clear => "clear",
     }
 }
 
@@ -218,6 +219,7 @@ fn act_from(name: &str) -> Result<IdentityAct, WireError> {
         "block" => IdentityAct::Block,
         "unblock" => IdentityAct::Unblock,
         "erase" => IdentityAct::Erase,
+        "clear" => IdentityAct::Clear,
         _ => return Err(WireError::Missing("a known identity act")),
     })
 }
@@ -292,6 +294,7 @@ mod tests {
             (IdentityAct::Block, "block"),
             (IdentityAct::Unblock, "unblock"),
             (IdentityAct::Erase, "erase"),
+            (IdentityAct::Clear, "clear"),
         ] {
             assert_eq!(act_name(act), name);
             assert_eq!(act_from(name), Ok(act));

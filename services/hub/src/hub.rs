@@ -1,6 +1,7 @@
 //! The running hub's parts, shared by its two listeners: channels, log, projector, key, figures.
 
 use crate::{
+    alarm::Alarm,
     config::Config,
     metrics::{Ingest, Metrics},
     problem::Problem,
@@ -43,6 +44,8 @@ pub struct Hub {
     pub jobs: crate::jobs::Jobs,
     /// Finds customers that look alike; `None` where the configuration turns that off.
     pub finder: Option<Arc<Finder>>,
+    /// Tells of suspicious identifiers.
+    pub alarm: Alarm,
     projector: Arc<Projector>,
     channels: HashMap<String, usize>,
     key: IndexKey,
@@ -89,7 +92,8 @@ impl Hub {
         let (jobs, refused, taken) = (crate::jobs::Jobs::default(), Mutex::default(), Mutex::default());
         let wanted = config.suggestions;
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
-        Self { config, log, metrics, jobs, finder, projector, channels, key, clock, refused, taken }
+        let alarm = Alarm::new(log.end());
+        Self { config, log, metrics, jobs, finder, alarm, projector, channels, key, clock, refused, taken }
     }
 
     /// The projector.

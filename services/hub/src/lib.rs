@@ -3,6 +3,7 @@
 //! Absent on purpose: how events are decoded, folded and stored. Those are the other crates; this one gives them sockets,
 //! files, clocks, keys and commands.
 
+pub mod alarm;
 pub mod bench;
 pub mod cli;
 pub mod client;

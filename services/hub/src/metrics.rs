@@ -63,6 +63,7 @@ pub struct Metrics {
     merges: Counter,
     splits: Counter,
     quarantined: Gauge,
+    suspicious: Gauge,
     suggestions: Gauge,
     compared: Gauge,
     event_age: Family<[Label; 1], Seconds>,
@@ -93,6 +94,7 @@ impl Metrics {
             merges: Counter::default(),
             splits: Counter::default(),
             quarantined: Gauge::default(),
+            suspicious: Gauge::default(),
             suggestions: Gauge::default(),
             compared: Gauge::default(),
             event_age: Family::default(),
@@ -132,6 +134,11 @@ impl Metrics {
             "identity_quarantined",
             "Identifiers whose claims are not believed because too many links hang together",
             self.quarantined.clone(),
+        );
+        r.register(
+            "identity_suspicious",
+            "Identifiers with more receipts or stores on a day than one person makes, not cleared",
+            self.suspicious.clone(),
         );
         r.register(
             "channel_last_event_age_seconds",
@@ -194,6 +201,11 @@ impl Metrics {
         self.splits.inc_by(splits.saturating_sub(self.splits.get()));
     }
 
+    /// So many identifiers are suspicious and not cleared.
+    pub fn suspicious(&self, identifiers: usize) {
+        self.suspicious.set(whole(identifiers as u64));
+    }
+
     /// So many pairs look alike among so many customers.
     pub fn suggestions(&self, pairs: usize, customers: usize) {
         self.suggestions.set(whole(pairs as u64));
@@ -246,6 +258,7 @@ mod tests {
         metrics.projection_lag(7, 0.5);
         metrics.identity(4, 1, 6);
         metrics.suggestions(3, 9);
+        metrics.suspicious(5);
         metrics.sizes(10, 20);
         let text = metrics.render(Micros::from_secs(130));
         for line in [
@@ -260,6 +273,7 @@ mod tests {
             "tributary_identity_merges_total 4",
             "tributary_identity_splits_total 1",
             "tributary_identity_quarantined 6",
+            "tributary_identity_suspicious 5",
             "tributary_identity_suggestions 3",
             "tributary_identity_compared_customers 9",
             "tributary_channel_last_event_age_seconds{channel=\"line-main\"} 30.0",

@@ -8,6 +8,24 @@ use tributary_core::{
 /// Key of the policy's fact: its revision is the time, so that the newest counts.
 const KEY: &str = "policy";
 
+/// Two days of one year, half a year apart, in seconds since 1970: one of them has standard time.
+const YEAR: [i64; 2] = [1_735_689_600, 1_751_328_000];
+
+/// This release's policy for a hub in this time zone.
+#[must_use]
+pub fn default_in(time_zone: &str) -> Policy {
+    Policy { day_offset_minutes: day_offset(time_zone), ..Policy::default() }
+}
+
+/// Minutes by which a zone's standard time is ahead of UTC: days of receipts begin so. Summer time is left out, because the
+/// policy holds a number and no rules; it moves the end of the day to an hour at which little is sold.
+#[must_use]
+pub fn day_offset(time_zone: &str) -> i32 {
+    let Ok(zone) = jiff::tz::TimeZone::get(time_zone) else { return 0 };
+    let instants = YEAR.into_iter().filter_map(|second| jiff::Timestamp::from_second(second).ok());
+    instants.map(|at| zone.to_offset(at).seconds() / 60).min().unwrap_or(0)
+}
+
 /// The policy that judges events now.
 #[must_use]
 pub fn in_force(hub: &Hub) -> Policy {
@@ -38,4 +56,23 @@ pub fn event(hub: &Hub, policy: &Policy, actor: &str, reason: &str) -> Vec<Event
     draft.actor = actor.to_owned();
     draft.content.text = reason.to_owned();
     query::console(hub).events(draft, now, hub.key())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::day_offset;
+
+    #[test]
+    fn days_begin_by_standard_time() {
+        for (zone, minutes) in [
+            ("Asia/Taipei", 480),
+            ("Asia/Kolkata", 330),
+            ("UTC", 0),
+            ("Europe/Berlin", 60),
+            ("America/New_York", -300),
+            ("Australia/Sydney", 600),
+        ] {
+            assert_eq!(day_offset(zone), minutes, "{zone}");
+        }
+    }
 }

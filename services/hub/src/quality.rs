@@ -56,6 +56,8 @@ pub struct Quality {
     pub records: u64,
     /// Of these, events that may name a customer.
     pub events: u64,
+    /// Identifiers that are suspicious and not cleared; `None` if they could not be read.
+    pub suspicious: Option<usize>,
     /// Findings, by channel and store, the most frequent first.
     pub findings: Vec<Finding>,
 }
@@ -83,7 +85,10 @@ pub fn quality(hub: &Hub, progress: impl Fn(u64, u64) -> bool) -> Result<Option<
             count(&mut places, &recorded.event);
         }
     }
-    let mut quality = Quality { records: end, ..Quality::default() };
+    let suspicious = hub.alarm.look(hub);
+    let suspicious =
+        suspicious.inspect_err(|e| tracing::error!(error = %e, "suspicious identifiers cannot be read"));
+    let mut quality = Quality { records: end, suspicious: suspicious.ok(), ..Quality::default() };
     for (place, counted) in places {
         quality.events += counted.events;
         quality.findings.extend(findings(&place, counted));

@@ -112,6 +112,7 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     ];
     tasks.push(tokio::spawn(watch_log(Arc::clone(&hub), stopped.clone())));
     tasks.push(tokio::spawn(watch_freshness(Arc::clone(&hub), stopped.clone())));
+    tasks.push(tokio::spawn(crate::alarm::watch(Arc::clone(&hub), stopped.clone())));
     tasks.extend(crate::folders::watch(&hub, &stopped));
     let finder = crate::suggest::spawn(&hub, stopped)
         .map_err(|e| Failure::new(Exit::CheckFailed, format!("cannot start a thread: {e}")))?;
@@ -185,7 +186,8 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     let owner = folder::claim(&dir, &config.hub.name, random_u32()).map_err(folder_problem)?;
     let log = open_log(&config, &dir, Origin(owner.origin))?;
     let mut options = ProjectorOptions::new(dir.join("views"), Policy::default());
-    options.policy = config.identity.as_ref().map(|written| written.policy(&key));
+    options.policy = config.identity.as_ref().map(|written| written.policy(&key, &config.hub.time_zone));
+    options.default_policy = crate::policy::default_in(&config.hub.time_zone);
     options.cache_bytes = config.store.cache_bytes;
     options.checkpoint = config.store.checkpoint;
     options.on_start = Some(step_back);

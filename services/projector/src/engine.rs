@@ -100,7 +100,7 @@ impl Engine {
         f(Sources { resolver: &self.fold.resolver, rows: &rows, records: &records }, &records)
     }
 
-    fn rows(&self) -> StoreRows<'_> {
+    pub(crate) fn rows(&self) -> StoreRows<'_> {
         StoreRows { store: &*self.store, facts: &self.facts, log: &*self.log }
     }
 

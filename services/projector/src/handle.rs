@@ -43,6 +43,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// The identity policy in force; `None`: the one that an operator applied last, else the default one.
     pub policy: Option<Policy>,
+    /// What stands for the default policy: that of this release, for this place.
+    pub default_policy: Policy,
     /// sled's cache in bytes.
     pub cache_bytes: u64,
     /// Bytes of memory that a rebuild uses for facts before it writes them to a temporary file.
@@ -64,6 +66,7 @@ impl Options {
         Self {
             dir: dir.into(),
             policy: Some(policy),
+            default_policy: Policy::default(),
             cache_bytes: 256 << 20,
             rebuild_bytes: 32 << 20,
             checkpoint: Duration::from_secs(60),

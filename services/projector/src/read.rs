@@ -133,6 +133,17 @@ impl View<'_> {
         Ok(found)
     }
 
+    /// Identifiers with suspicious days or clearings after this one, in the order of their tokens, at most `limit`.
+    ///
+    /// # Errors
+    /// [`BadRow`] if the store cannot give them.
+    pub fn marked(&self, after: Option<Token>, limit: usize) -> Result<Vec<Token>, BadRow> {
+        let from = after.map_or_else(|| b"s".to_vec(), |after| [&*keys::marks(after), &[0]].concat());
+        let rows = self.engine.store.scan(&from, Some(b"t"), limit).map_err(|_| BadRow)?;
+        let token = |key: &[u8]| Some(Token(key.get(1..)?.try_into().ok()?));
+        rows.iter().map(|(key, _)| token(key).ok_or(BadRow)).collect()
+    }
+
     /// What became of each channel's records.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ fn policy_in_force(
     let from = found.as_ref().map_or(log.start(), |meta| meta.position.sequence + 1);
     let stored = found.and_then(|meta| Policy::from_json(&meta.policy).ok());
     let stated = newest_policy(log, from)?.or(stored);
-    Ok(stated.filter(|policy| policy.applied).unwrap_or_default())
+    Ok(stated.filter(|policy| policy.applied).unwrap_or_else(|| options.default_policy.clone()))
 }
 
 /// The newest policy that a record from `from` on states.

@@ -84,7 +84,7 @@ impl Facts {
     #[must_use]
     pub fn of(events: &[RecordedEvent], policy: &Policy) -> Self {
         let copies = first_copies(events);
-        let best = best_revisions(&copies);
+        let best = best_of(&copies);
         let mut blocked = blocked(best.values());
         let erased = erased(best.values());
         blocked.extend(marked(copies.values(), policy));
@@ -130,7 +130,7 @@ fn when(event: &RecordedEvent) -> (Micros, EventId) {
 }
 
 /// One record for each event id: the copy that was recorded first.
-fn first_copies(events: &[RecordedEvent]) -> BTreeMap<EventId, RecordedEvent> {
+pub(super) fn first_copies(events: &[RecordedEvent]) -> BTreeMap<EventId, RecordedEvent> {
     let mut copies: BTreeMap<EventId, RecordedEvent> = BTreeMap::new();
     for event in events {
         let first = copies.entry(event.event.id).or_insert_with(|| event.clone());
@@ -142,7 +142,7 @@ fn first_copies(events: &[RecordedEvent]) -> BTreeMap<EventId, RecordedEvent> {
 }
 
 /// The greatest (revision, generation) of each fact, and of equals the lowest event id.
-fn best_revisions(copies: &BTreeMap<EventId, RecordedEvent>) -> BTreeMap<FactKey, RecordedEvent> {
+pub(super) fn best_of(copies: &BTreeMap<EventId, RecordedEvent>) -> BTreeMap<FactKey, RecordedEvent> {
     let mut best: BTreeMap<FactKey, RecordedEvent> = BTreeMap::new();
     // Copies come with the lowest event id first, so only a greater revision takes the place of one.
     for copy in copies.values() {
@@ -156,7 +156,7 @@ fn best_revisions(copies: &BTreeMap<EventId, RecordedEvent>) -> BTreeMap<FactKey
 }
 
 /// Identifiers that an operator blocked: the newest act on each counts.
-fn blocked<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeSet<Token> {
+pub(super) fn blocked<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeSet<Token> {
     let mut newest: BTreeMap<Token, ((Micros, EventId), bool)> = BTreeMap::new();
     for event in best {
         let Body::Identity { act: act @ (IdentityAct::Block | IdentityAct::Unblock) } = event.event.body
@@ -174,15 +174,18 @@ fn blocked<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> BTreeSet<Token>
 
 /// Identifiers that a pattern in force blocks. One event that says so is enough: values keep their marks for ever, and an
 /// older normaliser may have missed one.
-fn marked<'a>(copies: impl Iterator<Item = &'a RecordedEvent>, policy: &Policy) -> BTreeSet<Token> {
+pub(super) fn marked<'a>(
+    copies: impl Iterator<Item = &'a RecordedEvent>,
+    policy: &Policy,
+) -> BTreeSet<Token> {
     let named = copies.filter(|c| c.event.is_for_customers()).flat_map(|c| &c.event.identifiers);
     named.filter(|i| policy.blocks(i.token, i.marks)).map(|i| i.token).collect()
 }
 
 /// When each identifier was erased last.
-type Erased = BTreeMap<Token, Micros>;
+pub(super) type Erased = BTreeMap<Token, Micros>;
 
-fn erased<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> Erased {
+pub(super) fn erased<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> Erased {
     let mut erased = Erased::new();
     for event in best.map(|b| &b.event).filter(|e| e.body == Body::Identity { act: IdentityAct::Erase }) {
         for identifier in &event.identifiers {
@@ -194,7 +197,7 @@ fn erased<'a>(best: impl Iterator<Item = &'a RecordedEvent>) -> Erased {
 }
 
 /// Whether something that names this identifier at this time still does.
-fn lasts(erased: &Erased, token: Token, at: Micros) -> bool {
+pub(super) fn lasts(erased: &Erased, token: Token, at: Micros) -> bool {
     erased.get(&token).is_none_or(|erased| at > *erased)
 }
 

@@ -3,12 +3,13 @@
 //! facts, nothing is incremental, nothing is cached, and nothing is shared with the product but its data types.
 //!
 //! The steps, a file each: [`facts`] (best revisions, step 0), [`links`] (step 1), [`parts`] (steps 2 and 3), [`dates`], [`view`]
-//! (step 4, timelines, money, birth), [`tenure`] (step 5).
+//! (step 4, timelines, money, birth), [`tenure`] (step 5). [`suspicious`] counts receipts.
 
 pub mod dates;
 pub mod facts;
 pub mod links;
 pub mod parts;
+pub mod suspicious;
 pub mod tenure;
 pub mod view;
 

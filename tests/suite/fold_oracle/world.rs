@@ -90,7 +90,7 @@ pub struct World {
 impl World {
     /// Folds the events in this order; `seed` says where it commits, with which fragments kept, and where it drains.
     pub fn of(events: &[RecordedEvent], policy: &Policy, seed: u64) -> Self {
-        let mut world = Self { fold: Fold::new(Resolver::new(policy.clone())), ..Self::default() };
+        let mut world = Self::new(policy);
         let mut rng = Rng::new(seed ^ 0x776f_726c);
         let bulk = rng.percent(30);
         if bulk {
@@ -99,9 +99,7 @@ impl World {
         // Some commit after nearly every event, some nearly never.
         let often = [2, 30, 90][rng.below(3)];
         for event in events {
-            world.memory.events.insert(event.position, event.clone());
-            let prepared = Prepared::of(&event.event);
-            world.fold.apply(&world.memory, event, &prepared).expect("rows are sound");
+            world.apply(event);
             if rng.percent(often) {
                 match rng.below(5) {
                     _ if bulk => world.drain(),
@@ -118,21 +116,35 @@ impl World {
         world
     }
 
+    /// A world without events.
+    pub fn new(policy: &Policy) -> Self {
+        Self { fold: Fold::new(Resolver::new(policy.clone())), ..Self::default() }
+    }
+
+    /// Folds one event.
+    pub fn apply(&mut self, event: &RecordedEvent) {
+        self.memory.events.insert(event.position, event.clone());
+        let prepared = Prepared::of(&event.event);
+        self.fold.apply(&self.memory, event, &prepared).expect("rows are sound");
+    }
+
     /// Makes fragments of what a fold in bulk has listed.
-    fn build(&mut self) {
+    pub fn build(&mut self) {
         let bulk = self.fold.take_bulk();
-        let mut digest = 0_u128;
+        let (mut digest, mut rows) = (0_u128, Vec::new());
         for number in 0..SHARDS {
             let list = List::read(bulk.list(number)).expect("a list");
             let built = list.each_fragment(|token, facts| {
                 let anonymous = self.fold.resolver.kind_of_token(token).is_none();
-                let built = build::fragment(token, anonymous, &facts)?;
+                let with = (&self.memory as &dyn Rows, self.fold.resolver.policy());
+                let built = build::fragment(token, anonymous, &facts, with)?;
                 digest = digest.wrapping_add(built.digest);
-                self.memory.rows.extend(built.rows.into_iter().filter_map(|(key, row)| Some((key, row?))));
+                rows.extend(built.rows.into_iter().filter_map(|(key, row)| Some((key, row?))));
                 Ok::<_, BadRow>(())
             });
             built.expect("its facts can be read");
         }
+        self.memory.rows.extend(rows);
         self.fold.built(digest);
     }
 
@@ -141,7 +153,8 @@ impl World {
         self.keep(drained);
     }
 
-    fn commit(&mut self, keep: usize) {
+    /// Writes what was folded; so many fragments stay at hand.
+    pub fn commit(&mut self, keep: usize) {
         let committed = self.fold.commit(keep);
         self.keep(committed);
     }

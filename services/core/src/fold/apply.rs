@@ -262,6 +262,9 @@ impl Fold {
         if matches!(event.event.body, Body::Identity { act: IdentityAct::Block | IdentityAct::Unblock }) {
             self.touch_beside(event);
         }
+        if let Body::Identity { act: IdentityAct::Clear } = event.event.body {
+            self.touch_holders(event);
+        }
         Ok(())
     }
 
@@ -338,8 +341,14 @@ impl Fold {
         Ok(fact)
     }
 
-    /// The strongest identifier by what the event itself says; a blocked pattern is never a home.
+    /// The strongest identifier by what the event itself says; a blocked pattern is never a home. A clearing is at home with
+    /// what it clears.
     fn home(&self, event: &RecordedEvent) -> Token {
+        if let (Body::Identity { act: IdentityAct::Clear }, [cleared, ..]) =
+            (&event.event.body, event.event.identifiers.as_slice())
+        {
+            return cleared.token;
+        }
         let policy = self.resolver.policy();
         let live = crate::identity::taking_part(event).iter().filter(|i| !policy.blocks(i.token, i.marks));
         match live.min_by_key(|i| (policy.strength(&i.kind, i.trust), i.token)) {

@@ -1,8 +1,9 @@
 //! Fragments from the lists of a fold in bulk.
 
-use super::{apply::fact_hash, commit::Row, fact::Fact, fragment::Fragment};
+use super::{apply::fact_hash, commit::Row, fact::Fact, fragment::Fragment, rows::Rows};
 use crate::{
     codec::{BadRow, Reader},
+    identity::policy::Policy,
     ids::FactKey,
     token::Token,
 };
@@ -67,14 +68,19 @@ impl<'a> List<'a> {
     }
 }
 
-/// The rows of the fragment that these facts make.
+/// The rows of the fragment that these facts make. `rows` need only give events, `policy` is the one in force.
 ///
 /// # Errors
 /// [`BadRow`] if what a fact gives cannot be read.
-pub fn fragment(token: Token, anonymous: bool, facts: &[(Fact, &[u8])]) -> Result<Built, BadRow> {
+pub fn fragment(
+    token: Token,
+    anonymous: bool,
+    facts: &[(Fact, &[u8])],
+    (rows, policy): (&dyn Rows, &Policy),
+) -> Result<Built, BadRow> {
     let digest = facts.iter().fold(0_u128, |sum, (fact, _)| sum.wrapping_add(fact_hash(fact, token)));
-    let mut rows = Vec::with_capacity(2);
-    Fragment::rows_of(token, anonymous, facts, &mut rows)?;
-    rows.sort_unstable();
-    Ok(Built { rows, digest })
+    let mut out = Vec::with_capacity(2);
+    Fragment::rows_of((token, anonymous), facts, (rows, policy), &mut out)?;
+    out.sort_unstable();
+    Ok(Built { rows: out, digest })
 }

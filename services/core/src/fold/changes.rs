@@ -42,6 +42,17 @@ impl Fold {
         }
     }
 
+    /// Whoever has facts that stand with the event's identifiers.
+    pub(super) fn touch_holders(&mut self, event: &RecordedEvent) {
+        for named in &event.event.identifiers {
+            let holder = self.resolver.customer_of(named.token);
+            self.touch(holder, event);
+            for owner in self.resolver.owners(named.token).into_iter().take(OWNERS_MAX) {
+                self.touch(Some(owner), event);
+            }
+        }
+    }
+
     /// Facts that name a blocked identifier are with whoever else they name.
     pub(super) fn touch_beside(&mut self, event: &RecordedEvent) {
         for blocked in &event.event.identifiers {

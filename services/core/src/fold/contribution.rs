@@ -1,7 +1,7 @@
 //! What one fact gives to its customer's view, in the compact form that store rows keep. Personal values stay in cells.
 
 use crate::{
-    body::{Body, Consent, Direction},
+    body::{Body, Consent, Direction, IdentityAct},
     codec::{BadRow, Reader, Writer},
     content::{Profile, ProfileField, ProfileSource},
     event::{Event, Trust, flags},
@@ -59,6 +59,16 @@ pub enum Gives {
     },
     /// A note by staff.
     Note,
+    /// Nothing to any view: what looked suspicious on the identifier up to then is in order.
+    Clear,
+}
+
+impl Gives {
+    /// Whether a fact that gives this stands on a timeline.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        !matches!(self, Self::Nothing | Self::Clear)
+    }
 }
 
 /// What one fact gives.
@@ -98,6 +108,7 @@ impl Contribution {
             Body::Trait { name, value } => Gives::Trait { name: name.clone(), value: value.clone() },
             Body::Note {} => Gives::Note,
             Body::Removed { .. } => Gives::Nothing,
+            Body::Identity { act: IdentityAct::Clear } => Gives::Clear,
             body if !body.is_interaction() => Gives::Nothing,
             _ => Gives::Entry,
         };
@@ -108,7 +119,7 @@ impl Contribution {
             }
             _ => {}
         }
-        let profile = if gives == Gives::Nothing { Vec::new() } else { profile_of(event) };
+        let profile = if gives.is_shown() { profile_of(event) } else { Vec::new() };
         let trust = event.identifiers.iter().map(|i| i.trust).max().unwrap_or(Trust::Observed);
         Self {
             channel: event.channel.clone(),
@@ -256,6 +267,7 @@ fn encode_gives(w: &mut Writer, gives: &Gives) {
             w.text(value);
         }
         Gives::Note => w.number(8),
+        Gives::Clear => w.number(9),
     }
 }
 
@@ -277,6 +289,7 @@ fn decode_gives(r: &mut Reader<'_>) -> Result<Gives, BadRow> {
         }
         7 => Gives::Trait { name: r.text()?, value: r.text()? },
         8 => Gives::Note,
+        9 => Gives::Clear,
         _ => return Err(BadRow),
     })
 }

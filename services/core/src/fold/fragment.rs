@@ -3,14 +3,16 @@
 
 use super::{
     commit::Row,
-    contribution::Contribution,
+    contribution::{Contribution, Gives},
     fact::Fact,
-    head::{Entry, Head},
+    head::{Entry, Head, When},
+    receipts::Marks,
     rows::{NoRows, Rows, keys},
     timepages::TimePages,
 };
 use crate::{
     codec::{BadRow, Reader, Writer},
+    identity::policy::Policy,
     ids::FactKey,
     token::Token,
 };
@@ -50,7 +52,12 @@ pub struct Fragment {
     inline: Option<Vec<u8>>,
     /// The first page has a row of its own.
     apart: bool,
-    time: Option<TimePages>,
+    pub(super) time: Option<TimePages>,
+    /// What is suspicious: a row of its own, which nearly no fragment has.
+    pub(super) marks: Option<Box<Marks>>,
+    pub(super) marks_dirty: bool,
+    /// A receipt that came or went and was not counted yet.
+    pub(super) changed_receipt: Option<When>,
     dirty: bool,
 }
 
@@ -117,6 +124,9 @@ impl Fragment {
             inline: None,
             apart: false,
             time: None,
+            marks: None,
+            marks_dirty: false,
+            changed_receipt: None,
             dirty: false,
         }
     }
@@ -149,6 +159,9 @@ impl Fragment {
         }
         if bits & 1 != 0 {
             fragment.time = Some(TimePages::load(rows, token)?);
+        }
+        if bits & 4 != 0 {
+            fragment.load_marks(rows)?;
         }
         Ok(fragment)
     }
@@ -214,9 +227,12 @@ impl Fragment {
         self.dirty = true;
         if let Some((entry, contribution)) = self.shown(&fact, gives)? {
             self.head.add(entry, &contribution);
+            let receipt = self.note_receipt(entry, &contribution);
             if let Some(time) = &mut self.time {
-                time.insert(rows, self.token, entry)?;
+                time.insert(rows, self.token, entry, receipt)?;
             }
+        } else if let Some(when) = self.clears(&fact, gives)? {
+            self.clear(when);
         }
         let number = self.page_of(&fact.key);
         let page = self.page(rows, number)?;
@@ -247,10 +263,32 @@ impl Fragment {
             Some(given) => Cow::Borrowed(given),
             None => Cow::Owned(Contribution::decode(&fact.gives)?),
         };
-        if contribution.gives == super::contribution::Gives::Nothing {
+        if !contribution.gives.is_shown() {
             return Ok(None);
         }
         Ok(Some((Entry { at: r.at, event: r.event, position: r.position }, contribution)))
+    }
+
+    /// When the fact clears the identifier, if it does.
+    pub(super) fn clears(&self, fact: &Fact, gives: Option<&Contribution>) -> Result<Option<When>, BadRow> {
+        // All others name somebody, or have a channel's own fragment for their home.
+        let Some(r) = fact.revision.as_ref().filter(|_| fact.ids.is_empty() && !self.anonymous) else {
+            return Ok(None);
+        };
+        let clears = match gives {
+            Some(given) => given.gives == Gives::Clear,
+            None => Contribution::decode(&fact.gives)?.gives == Gives::Clear,
+        };
+        Ok(clears.then_some((r.at, r.event)))
+    }
+
+    /// Whether an entry that comes or goes is a receipt, whose day is then to be counted again.
+    fn note_receipt(&mut self, entry: Entry, contribution: &Contribution) -> bool {
+        let receipt = matches!(contribution.gives, Gives::Purchase { .. });
+        if receipt {
+            self.changed_receipt = Some((entry.at, entry.event));
+        }
+        receipt
     }
 
     /// Takes a fact out and gives it back.
@@ -269,12 +307,15 @@ impl Fragment {
         self.facts -= 1;
         self.dirty = true;
         if let Some((entry, contribution)) = self.shown(&fact, None)? {
+            self.note_receipt(entry, &contribution);
             if let Some(time) = &mut self.time {
                 time.remove(rows, self.token, entry)?;
             }
             if !self.head.subtract(entry, &contribution) {
                 self.sum_again(rows)?;
             }
+        } else if let Some(when) = self.clears(&fact, None)? {
+            self.unclear(rows, when)?;
         }
         Ok(Some(fact))
     }
@@ -337,11 +378,12 @@ impl Fragment {
         let mut time = TimePages::new();
         let mut entries = Vec::new();
         self.each_fact(rows, |this, fact| {
-            entries.extend(this.shown(fact, None)?.map(|(entry, _)| entry));
+            let shown = this.shown(fact, None)?;
+            entries.extend(shown.map(|(entry, c)| (entry, matches!(c.gives, Gives::Purchase { .. }))));
             Ok(())
         })?;
-        for entry in entries {
-            time.insert(rows, self.token, entry)?;
+        for (entry, receipt) in entries {
+            time.insert(rows, self.token, entry, receipt)?;
         }
         self.time = Some(time);
         Ok(())
@@ -354,7 +396,7 @@ impl Fragment {
     pub fn entries(
         &mut self,
         rows: &dyn Rows,
-        before: Option<super::head::When>,
+        before: Option<When>,
         limit: usize,
     ) -> Result<Vec<Entry>, BadRow> {
         let earlier = |e: &Entry| before.is_none_or(|b| (e.at, e.event) < b);
@@ -397,6 +439,10 @@ impl Fragment {
         if let Some(time) = &mut self.time {
             time.take_dirty(self.token, out);
         }
+        if std::mem::take(&mut self.marks_dirty) {
+            self.dirty = true;
+            out.push(self.marks_row());
+        }
         if std::mem::take(&mut self.dirty) {
             let page = match (inline, &self.inline) {
                 (false, _) => None,
@@ -407,26 +453,32 @@ impl Fragment {
         }
     }
 
+    fn marks_row(&self) -> Row {
+        (keys::marks(self.token), self.marks().map(Marks::to_row))
+    }
+
     /// The head's row, with its only page behind it or without.
     fn head_row(&self, page: Option<&[u8]>) -> Row {
         let mut w = Writer::default();
         w.number(if page.is_some() { FORMAT_INLINE } else { FORMAT });
         w.number(self.facts);
         w.number(u64::from(self.depth));
-        w.number(u64::from(self.time.is_some()) | u64::from(self.anonymous) << 1);
+        let bits = [self.time.is_some(), self.anonymous, self.marks.is_some()];
+        w.number(bits.iter().enumerate().map(|(at, bit)| u64::from(*bit) << at).sum());
         self.head.encode(&mut w);
         w.raw(page.unwrap_or_default());
         (keys::head(self.token), Some(w.0))
     }
 
-    /// Appends all rows of a new fragment of these facts, which come sorted by key, each with its row form.
+    /// Appends all rows of a new fragment of these facts, which come sorted by key, each with its row form. `rows` gives
+    /// events, `policy` judges their days.
     ///
     /// # Errors
     /// [`BadRow`] if what a fact gives cannot be read.
     pub(super) fn rows_of(
-        token: Token,
-        anonymous: bool,
+        (token, anonymous): (Token, bool),
         facts: &[(Fact, &[u8])],
+        (rows, policy): (&dyn Rows, &Policy),
         out: &mut Vec<Row>,
     ) -> Result<(), BadRow> {
         let mut this = Self::empty(token, anonymous);
@@ -435,8 +487,14 @@ impl Fragment {
         for (fact, _) in facts {
             if let Some((entry, contribution)) = this.shown(fact, None)? {
                 this.head.add(entry, &contribution);
-                entries.push(entry);
+                entries.push((entry, matches!(contribution.gives, Gives::Purchase { .. })));
+            } else if let Some(when) = this.clears(fact, None)? {
+                this.clear(when);
             }
+        }
+        this.mark_days(rows, policy, &entries)?;
+        if this.marks.is_some() {
+            out.push(this.marks_row());
         }
         while this.depth < DEPTH_MAX
             && this.pages_of(facts).any(|page| page.1.len() > 1 && bytes(page.1) > PAGE_BYTES_MAX)
@@ -457,8 +515,8 @@ impl Fragment {
         if !anonymous && this.facts >= TIMED_FROM {
             let mut time = TimePages::new();
             entries.sort_unstable();
-            for entry in entries {
-                time.insert(&NoRows, token, entry)?;
+            for (entry, receipt) in entries {
+                time.insert(&NoRows, token, entry, receipt)?;
             }
             time.take_dirty(token, out);
             this.time = Some(time);

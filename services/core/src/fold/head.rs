@@ -123,7 +123,7 @@ pub struct Head {
 impl Head {
     /// Adds a fact. `entry` says when and where.
     pub fn add(&mut self, entry: Entry, c: &Contribution) {
-        if c.gives == Gives::Nothing {
+        if !c.gives.is_shown() {
             return;
         }
         let when = (entry.at, entry.event);
@@ -191,14 +191,20 @@ impl Head {
                 bound(&mut self.traits, TRAITS_MAX);
             }
             Gives::Note => push_newest(&mut self.notes, entry, NOTES_MAX),
-            Gives::Nothing | Gives::Entry | Gives::Order { .. } | Gives::Trait { .. } => {}
+            Gives::Nothing | Gives::Clear | Gives::Entry | Gives::Order { .. } | Gives::Trait { .. } => {}
         }
+    }
+
+    /// Purchases in all currencies.
+    #[must_use]
+    pub fn receipts(&self) -> u64 {
+        self.currencies.values().map(|sum| sum.orders).sum()
     }
 
     /// Takes a fact out. `false`: it held a value that others must now hold; sum again from the facts.
     #[must_use]
     pub fn subtract(&mut self, entry: Entry, c: &Contribution) -> bool {
-        if c.gives == Gives::Nothing {
+        if !c.gives.is_shown() {
             return true;
         }
         let when = (entry.at, entry.event);

@@ -67,7 +67,12 @@ impl Homes {
     /// Takes the fact of this key, whose place is known, out of its home.
     pub fn remove(&mut self, with: &Reading<'_>, key: &FactKey, place: Place) -> Result<Fact, BadRow> {
         match self {
-            Self::Live(live) => live.fragment(with, place.home)?.remove(with.rows, key)?.ok_or(BadRow),
+            Self::Live(live) => {
+                let fragment = live.fragment(with, place.home)?;
+                let fact = fragment.remove(with.rows, key)?.ok_or(BadRow)?;
+                fragment.count_receipts(with.rows, with.resolver.policy())?;
+                Ok(fact)
+            }
             Self::Bulk(bulk) => {
                 let fact = bulk.fact(with, key, place)?;
                 bulk.remove(place.home, key);
@@ -87,7 +92,9 @@ impl Homes {
         match self {
             Self::Live(live) => {
                 let gives = prepared.map(|p| &p.contribution);
-                live.fragment(with, home)?.insert(with.rows, fact, gives)
+                let fragment = live.fragment(with, home)?;
+                fragment.insert(with.rows, fact, gives)?;
+                fragment.count_receipts(with.rows, with.resolver.policy())
             }
             Self::Bulk(bulk) => {
                 bulk.insert(home, fact);

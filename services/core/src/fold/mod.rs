@@ -14,6 +14,7 @@ mod head_row;
 mod homes;
 mod names;
 mod prepared;
+pub mod receipts;
 pub mod rows;
 mod timepages;
 
@@ -27,8 +28,8 @@ use sha2::{Digest, Sha256};
 
 /// Name of the projection.
 pub const NAME: &str = "customers";
-/// Another version means that stores are rebuilt.
-pub const VERSION: u32 = 1;
+/// Another version means that stores are rebuilt. 2: suspicious days are counted.
+pub const VERSION: u32 = 2;
 
 /// First 16 bytes of SHA-256 over length-prefixed parts, as a number: hashes that are summed into digests.
 #[must_use]

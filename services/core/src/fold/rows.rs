@@ -1,5 +1,6 @@
 //! Store rows: their keys, and where the fold reads them from. One tree, big-endian keys, one letter a kind:
-//! `h` head, `p` fact page, `t` time page, `c` change, `d` dead letter, `o` outcomes of a commit, `m` meta.
+//! `h` head, `p` fact page, `t` time page, `s` suspicious days, `c` change, `d` dead letter, `o` outcomes of a commit,
+//! `m` meta.
 
 use crate::{
     codec::{BadRow, Reader, Writer},
@@ -28,6 +29,12 @@ pub mod keys {
     #[must_use]
     pub fn time(token: Token, page: u32) -> Vec<u8> {
         [b"t".as_slice(), &token.0, &page.to_be_bytes()].concat()
+    }
+
+    /// What is suspicious about a fragment's identifier.
+    #[must_use]
+    pub fn marks(token: Token) -> Vec<u8> {
+        [b"s".as_slice(), &token.0].concat()
     }
 
     /// A change: by version, then its place among the changes of one commit.
@@ -110,7 +117,7 @@ pub trait Rows {
     /// [`BadRow`] as for [`Rows::row`].
     fn place(&self, key: &FactKey) -> Result<Option<Place>, BadRow>;
 
-    /// The event at this position. Asked for only while folding in bulk.
+    /// The event at this position. Asked for while folding in bulk, and for the stores of a day with many receipts.
     ///
     /// # Errors
     /// [`BadRow`] if the log cannot give it.

@@ -98,6 +98,13 @@ impl Resolver {
         self.state.find(token).is_some_and(|node| self.state.erasures.covers(node, at.0))
     }
 
+    /// When an identifier was erased last.
+    #[must_use]
+    pub fn erased_at(&self, token: Token) -> Option<Micros> {
+        let node = self.state.find(token)?;
+        self.state.erasures.tombstones.get(&node).copied().map(Micros)
+    }
+
     /// What an erasure of this customer covers: its own identifiers, and the observed ones that nobody else logged in with.
     #[must_use]
     pub fn covered(&self, customer: CustomerRef) -> Vec<Token> {

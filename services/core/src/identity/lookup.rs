@@ -85,6 +85,12 @@ impl Resolver {
         })
     }
 
+    /// Whether an identifier names nobody at the moment: an operator blocked it, or the policy does.
+    #[must_use]
+    pub fn is_dropped(&self, token: Token) -> bool {
+        self.state.find(token).is_some_and(|node| self.state.dropped(&self.policy, node))
+    }
+
     /// Type and scope of a known identifier.
     #[must_use]
     pub fn kind_of_token(&self, token: Token) -> Option<(&str, &str)> {

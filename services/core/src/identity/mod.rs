@@ -70,7 +70,8 @@
 //! An event that an operator retracted is a removal of its fact that beats every reading of the same revision
 //! ([`Event::retraction`](crate::event::Event::retraction)).
 //!
-//! Absent here: suggestions by score, marks for suspicious identifiers.
+//! Absent here: suggestions by score; suspicious identifiers, whose days are counted where their facts are
+//! ([`fold::receipts`](crate::fold::receipts)), as they change nothing of who is who.
 
 mod apart;
 mod born;

@@ -250,6 +250,8 @@ impl Resolver {
         self.state.hubs.clear();
         let newest = (event.effective_at().0, event.event.id);
         match act {
+            // It is about days, not about who is who: the identifier's fragment keeps it.
+            IdentityAct::Clear => {}
             IdentityAct::Erase => {
                 for (ordinal, id) in event.event.identifiers.iter().enumerate() {
                     let Some(node) = self.state.find(id.token) else { continue };

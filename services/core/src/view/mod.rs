@@ -1,10 +1,15 @@
 //! Views: what people and services see of a customer. Summed from fragments when read, never stored.
 
 mod event_json;
+mod suspicious;
 mod timeline;
 mod why;
 
 pub use event_json::event_json;
+pub use suspicious::{
+    KeptOut, Suspicion, SuspiciousIdentifier, SuspiciousPurchases, counts, suspicion, suspicious_identifier,
+    suspicious_of,
+};
 pub use timeline::{LIMIT_MAX, Timeline, TimelineEntry, entries, parse_before, timeline};
 pub use why::{Why, WhyLink, why, why_links};
 
@@ -13,7 +18,7 @@ use crate::{
     codec::BadRow,
     event::{RecordedEvent, Trust},
     fold::{
-        contribution::{Contribution, Gives},
+        contribution::Contribution,
         fact::Fact,
         fragment::Fragment,
         head::{Entry, Head},
@@ -65,6 +70,9 @@ pub struct ViewIdentifier {
     /// It was this customer's once and moved on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub past: bool,
+    /// It has more receipts on a day than one person makes, and nobody cleared it: what stands with it is not derived from.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub suspicious: bool,
     /// Earliest fact that names it.
     pub first_seen: Micros,
     /// Latest fact that names it.
@@ -177,15 +185,38 @@ pub struct View {
 /// # Errors
 /// [`BadRow`] if a row is damaged.
 pub fn head(sources: Sources<'_>, customer: CustomerRef) -> Result<Head, BadRow> {
-    let mut head = Head::default();
+    sums(sources, customer).map(|(head, _)| head)
+}
+
+/// The customer's sum, and what of it is not to be derived from.
+///
+/// # Errors
+/// [`BadRow`] if a row is damaged.
+pub fn sums(sources: Sources<'_>, customer: CustomerRef) -> Result<(Head, KeptOut), BadRow> {
+    let (mut head, mut kept_out) = (Head::default(), KeptOut::default());
     let whole = |t: &Token| !sources.resolver.is_divided(*t);
     for token in sources.resolver.members(customer).into_iter().filter(whole) {
-        head.merge(&Fragment::load(sources.rows, token, false)?.head);
+        let mut fragment = Fragment::load(sources.rows, token, false)?;
+        head.merge(&fragment.head);
+        if suspicious::suspicion_of(sources, &mut fragment)?.is_some_and(|s| s.open) {
+            kept_out.tokens.push(token);
+            kept_out.head.merge(&fragment.head);
+        }
     }
     for token in sources.resolver.divided(customer) {
-        each_part(sources, customer, token, |entry, contribution| head.add(entry, contribution))?;
+        let mut fragment = Fragment::load(sources.rows, token, false)?;
+        let suspicious = suspicious::suspicion_of(sources, &mut fragment)?.is_some_and(|s| s.open);
+        let mut any = false;
+        each_part_of(sources, customer, &mut fragment, |entry, contribution, owned_at| {
+            head.add(entry, contribution);
+            if suspicious && !sources.resolver.is_erased(token, owned_at) {
+                kept_out.head.add(entry, contribution);
+                any = true;
+            }
+        })?;
+        kept_out.tokens.extend(any.then_some(token));
     }
-    Ok(head)
+    Ok((head, kept_out))
 }
 
 /// Calls `f` for the facts of a divided fragment that belong to this customer.
@@ -196,12 +227,23 @@ pub(crate) fn each_part(
     mut f: impl FnMut(Entry, &Contribution),
 ) -> Result<(), BadRow> {
     let mut fragment = Fragment::load(sources.rows, token, false)?;
+    each_part_of(sources, customer, &mut fragment, |entry, contribution, _| f(entry, contribution))
+}
+
+/// The same of a fragment at hand; `f` is told the time at which the owner has each fact, too.
+fn each_part_of(
+    sources: Sources<'_>,
+    customer: CustomerRef,
+    fragment: &mut Fragment,
+    mut f: impl FnMut(Entry, &Contribution, Micros),
+) -> Result<(), BadRow> {
     fragment.each_fact(sources.rows, |_, fact: &Fact| {
         let Some(r) = &fact.revision else { return Ok(()) };
         if sources.resolver.attribute(&fact.ids, fact.owned_at()) == Some(customer) {
             let contribution = Contribution::decode(&fact.gives)?;
-            if contribution.gives != Gives::Nothing {
-                f(Entry { at: r.at, event: r.event, position: r.position }, &contribution);
+            if contribution.gives.is_shown() {
+                let entry = Entry { at: r.at, event: r.event, position: r.position };
+                f(entry, &contribution, fact.owned_at());
             }
         }
         Ok(())
@@ -214,13 +256,16 @@ pub(crate) fn each_part(
 /// [`BadRow`] if a row is damaged.
 pub fn view(sources: Sources<'_>, customer: CustomerRef) -> Result<Option<View>, BadRow> {
     let Some(id) = sources.resolver.id(customer) else { return Ok(None) };
-    let head = head(sources, customer)?;
+    let (head, kept_out) = sums(sources, customer)?;
     let links = sources.resolver.links(customer);
     let names = Names::new(sources);
     let mut identifiers: Vec<(bool, ViewIdentifier)> = Vec::new();
     for story in sources.resolver.stories(customer, &links) {
         let name = names.of_story(&story);
-        identifiers.push((!story.own, identifier(sources.records, story, name)));
+        let suspicious = kept_out.tokens.contains(&story.token);
+        let own = story.own;
+        let told = identifier(sources.records, story, name);
+        identifiers.push((!own, ViewIdentifier { suspicious, ..told }));
     }
     identifiers.sort_by(|a, b| key(a).cmp(&key(b)));
     let told = |refused: &[Refusal]| suggestions(&names, customer, &links, refused);
@@ -232,7 +277,7 @@ pub fn view(sources: Sources<'_>, customer: CustomerRef) -> Result<Option<View>,
         identifiers: identifiers.into_iter().map(|(_, i)| i).collect(),
         channels: channels(&head),
         interactions: interactions(&head),
-        purchases: purchases(&head),
+        purchases: purchases(&head, &kept_out),
         orders: newest_first(
             &head.orders,
             |number, at, state| serde_json::json!({"number": number, "state": state, "at": at.0}),
@@ -307,6 +352,7 @@ fn identifier(records: &dyn Records, story: IdentifierStory, name: IdentifierNam
         trust: story.trust,
         past: story.past,
         shared: story.shared || (!story.own && story.trust != Trust::Observed),
+        suspicious: false,
         first_seen: story.first.0,
         last_seen: story.newest.0,
         evidence: Evidence { first: event(story.first), newest: event(story.newest), count: story.count },
@@ -346,18 +392,27 @@ fn interactions(head: &Head) -> serde_json::Value {
     })
 }
 
-fn purchases(head: &Head) -> serde_json::Value {
+/// Purchases by currency.
+fn currencies(head: &Head) -> Vec<ViewCurrency> {
     let row = |(currency, sum): (&String, &crate::fold::head::CurrencySum)| ViewCurrency {
         currency: currency.clone(),
         orders: sum.orders,
         refunds: sum.refunds,
         net: sum.net.to_string(),
     };
-    serde_json::json!({
-        "by_currency": head.currencies.iter().map(row).collect::<Vec<_>>(),
+    head.currencies.iter().map(row).collect()
+}
+
+fn purchases(head: &Head, kept_out: &KeptOut) -> serde_json::Value {
+    let mut out = serde_json::json!({
+        "by_currency": currencies(head),
         "first_at": head.bought.map(|b| b.0),
         "last_at": head.bought.map(|b| b.1),
-    })
+    });
+    if let Some(suspicious) = SuspiciousPurchases::of(kept_out) {
+        out["suspicious"] = serde_json::json!(suspicious);
+    }
+    out
 }
 
 fn newest_first(

@@ -1,7 +1,8 @@
 //! Why one customer is one, for people: links in the order they were looked at, with values.
 
-use super::{IdentifierName, Names, Sources};
+use super::{IdentifierName, Names, Sources, SuspiciousIdentifier, suspicious_of};
 use crate::{
+    codec::BadRow,
     identity::{CustomerRef, LinkStory, Refusal, Tier},
     ids::{CustomerId, EventId},
     time::Micros,
@@ -43,14 +44,19 @@ pub struct Why {
     pub birth: EventId,
     /// Every link that touches it, in the order it was looked at.
     pub links: Vec<WhyLink>,
+    /// Its identifiers with suspicious days, cleared or not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspicious: Vec<SuspiciousIdentifier>,
 }
 
-/// Every link that touches the customer, with evidence.
-#[must_use]
-pub fn why(sources: Sources<'_>, customer: CustomerRef) -> Option<Why> {
-    let id = sources.resolver.id(customer)?;
+/// Every link that touches the customer, with evidence, and what is suspicious about it.
+///
+/// # Errors
+/// [`BadRow`] if a row is damaged.
+pub fn why(sources: Sources<'_>, customer: CustomerRef) -> Result<Option<Why>, BadRow> {
+    let Some(id) = sources.resolver.id(customer) else { return Ok(None) };
     let links = why_links(sources, &sources.resolver.links(customer));
-    Some(Why { id, birth: id.event, links })
+    Ok(Some(Why { id, birth: id.event, links, suspicious: suspicious_of(sources, customer)? }))
 }
 
 /// Links with values and the event that says so.

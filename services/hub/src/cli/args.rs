@@ -170,7 +170,8 @@ pub enum Customer {
     after_help = "Identifiers are TYPE=VALUE or TYPE:SCOPE=VALUE.\n\nExamples:\n  tributary identity link \
                         phone=0912-345-678 line:prov-1=U4af4... --reason 'asked at the till'\n  tributary identity \
                         unlink phone=0912-345-678 email=mei@shop.example --reason 'number was passed on'\n  \
-                        tributary identity block phone=0900-000-000 --reason 'typed by staff for everyone'"
+                        tributary identity block phone=0900-000-000 --reason 'typed by staff for everyone'\n  tributary identity clear member=M000123 \
+                        --reason 'buys for a canteen'"
 )]
 pub enum Identity {
     /// These two are one customer
@@ -182,11 +183,15 @@ pub enum Identity {
     /// This identifier counts again
     Unblock(One),
     /// List customers that look like one person
-    Suggestions(Suggestions),
+    Suggestions(Page),
     /// These two customers are one: links the strongest identifier of each
     Accept(Decision),
     /// These two customers are not one: nothing will link them by these identifiers, and they are suggested no more
     Reject(Decision),
+    /// List identifiers with more receipts or stores on a day than one person makes
+    Suspicious(Page),
+    /// What is suspicious about this identifier up to now was looked at and is in order
+    Clear(One),
     /// Count blanks, placeholders and unusable values by channel and store
     Quality,
     /// Show the rules in force
@@ -197,9 +202,9 @@ pub enum Identity {
     Apply(Apply),
 }
 
-/// `identity suggestions`.
+/// `identity suggestions` and `identity suspicious`.
 #[derive(Debug, Args)]
-pub struct Suggestions {
+pub struct Page {
     /// At most so many
     #[arg(long, default_value_t = 50)]
     pub limit: u32,

@@ -6,6 +6,7 @@ use super::{
     identity::Identifier,
     outline::{identifier, outline},
     suggestions::reasons,
+    suspicious,
 };
 use crate::{
     client::query_value,
@@ -106,9 +107,14 @@ fn found_table(customers: &[&Json]) -> String {
 const WHAT_CHARS: usize = 40;
 
 /// Lists of a view that are tables: title, field, columns. A column is a field's name.
-const LISTS: [(&str, &str, &[&str]); 6] = [
+const LISTS: [(&str, &str, &[&str]); 7] = [
     ("channels", "channels", &["channel", "kind", "events", "first_at", "last_at"]),
     ("purchases", "purchases/by_currency", &["currency", "orders", "refunds", "net"]),
+    (
+        "of these with suspicious identifiers",
+        "purchases/suspicious/by_currency",
+        &["currency", "orders", "refunds", "net"],
+    ),
     ("orders", "orders", &["number", "state", "at"]),
     ("subscriptions", "subscriptions", &["channel", "following", "since"]),
     ("consents", "consents", &["purpose", "channel", "granted", "at"]),
@@ -130,7 +136,7 @@ fn view(view: &Json) -> String {
     let mut table = Table::new(&["identifier", "trust", "shared", "first_seen", "last_seen"]);
     for one in list(view, "identifiers") {
         let field = |key| cell(one.get(key));
-        let name = identifier(one).unwrap_or_default();
+        let name = marked(one);
         table.row([name, field("trust"), field("shared"), field("first_seen"), field("last_seen")]);
     }
     section(&mut out, "identifiers", &table);
@@ -148,6 +154,26 @@ fn view(view: &Json) -> String {
         section(&mut out, title, &suggested(view, title));
     }
     out
+}
+
+/// An identifier, with a word if it is suspicious.
+fn marked(one: &Json) -> String {
+    let name = identifier(one).unwrap_or_default();
+    let suspicious = one.get("suspicious").and_then(Json::as_bool) == Some(true);
+    if suspicious { format!("{name} (suspicious)") } else { name }
+}
+
+/// Identifiers with suspicious days.
+fn suspicious_days(answer: &Json) -> Table {
+    let mut table = Table::new(&["identifier", "state", "days", "newest", "receipts", "stores"]);
+    for one in list(answer, "suspicious") {
+        let (count, newest) = suspicious::days(one);
+        let at = |field: &str| cell(newest.and_then(|day| day.get(field)));
+        let name = one.get("identifier").and_then(identifier).unwrap_or_default();
+        let state = suspicious::state(one).to_owned();
+        table.row([name, state, count.to_string(), at("day"), at("receipts"), at("stores")]);
+    }
+    table
 }
 
 /// Refused links with their evidence, and customers that look alike with what agrees.
@@ -184,6 +210,7 @@ fn why_table(answer: &Json) -> String {
     let links = if table.is_empty() { "one identifier, no links\n".to_owned() } else { table.render() };
     let mut out = head + &links;
     section(&mut out, "suggestions", &suggested(answer, "suggestions"));
+    section(&mut out, "suspicious", &suspicious_days(answer));
     out + &history(answer)
 }
 

@@ -4,7 +4,7 @@ use super::{
     Exit, Failure, Session,
     args::{Identity, One, Pair},
     outline::outline,
-    policy, suggestions,
+    policy, suggestions, suspicious,
 };
 use serde_json::{Value as Json, json};
 use std::{fmt, str::FromStr};
@@ -67,6 +67,8 @@ pub async fn run(command: &Identity, session: &mut Session<'_>) -> Result<Exit, 
         }
         Identity::Block(one) => ("block", single(one)),
         Identity::Unblock(one) => ("unblock", single(one)),
+        Identity::Clear(one) => ("clear", single(one)),
+        Identity::Suspicious(args) => return suspicious::list(args, session).await,
         Identity::Suggestions(args) => return suggestions::list(args, session).await,
         Identity::Accept(decision) => ("suggestions/accept", suggestions::decision(decision)?),
         Identity::Reject(decision) => ("suggestions/reject", suggestions::decision(decision)?),

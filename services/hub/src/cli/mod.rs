@@ -10,6 +10,7 @@ mod operate;
 mod outline;
 mod policy;
 mod suggestions;
+mod suspicious;
 mod tail;
 pub mod trigger;
 

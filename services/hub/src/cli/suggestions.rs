@@ -2,7 +2,7 @@
 
 use super::{
     Exit, Failure, Session,
-    args::{Decision, Suggestions},
+    args::{Decision, Page},
     customer::customer_id,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 use serde_json::{Value as Json, json};
 
 /// `identity suggestions`.
-pub async fn list(args: &Suggestions, session: &mut Session<'_>) -> Result<Exit, Failure> {
+pub async fn list(args: &Page, session: &mut Session<'_>) -> Result<Exit, Failure> {
     let cursor = args.cursor.as_deref().map(|c| format!("&cursor={}", query_value(c))).unwrap_or_default();
     let path = format!("/v1/identity/suggestions?limit={}{cursor}", args.limit);
     let answer = session.client.get(&path).await?;

@@ -3,6 +3,8 @@
 //! ```toml
 //! [identity]
 //! fanout_cap = 1
+//! suspicious_receipts = 10       # more on one identifier on one day are suspicious; 0 = never
+//! suspicious_stores = 5
 //! allow = ["test-word"]          # blocklist patterns that are switched off
 //! ours = ["email=hello@shop.example", "phone=02-2700-1234"]
 //! [identity.types.phone]
@@ -20,6 +22,7 @@ use super::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tributary_core::{
+    fold::receipts::RECEIPTS_MAX,
     identity::policy::{Policy, TypePolicy},
     normalise::{Normal, PATTERNS, Region, normalise},
     token::IndexKey,
@@ -31,6 +34,8 @@ const RANK: std::ops::RangeInclusive<u64> = 1..=1_000;
 const MAX: std::ops::RangeInclusive<u64> = 1..=10_000;
 /// Links of a component: fewer than a large family has would quarantine people, more would stall the projection.
 const LINKS: std::ops::RangeInclusive<u64> = 100..=1_000_000;
+/// Receipts and stores of a day; nobody counts farther. 0 switches off.
+const RECEIPTS: std::ops::RangeInclusive<u64> = 0..=RECEIPTS_MAX as u64 - 1;
 /// Longest name of an identifier type.
 const TYPE_MAX: usize = 32;
 
@@ -43,11 +48,12 @@ pub struct Written {
 }
 
 impl Written {
-    /// The policy under this key.
+    /// The policy under this key, for a hub in this time zone.
     #[must_use]
-    pub fn policy(&self, key: &IndexKey) -> Policy {
+    pub fn policy(&self, key: &IndexKey, time_zone: &str) -> Policy {
         let ours = self.ours.iter().map(|(kind, scope, value)| key.token(kind, scope, value));
-        Policy { ours: ours.collect(), ..self.policy.clone() }
+        let day_offset_minutes = crate::policy::day_offset(time_zone);
+        Policy { ours: ours.collect(), day_offset_minutes, ..self.policy.clone() }
     }
 }
 
@@ -60,6 +66,10 @@ pub fn identity(root: &Table, region: Region, gathered: &mut Gathered) -> Option
     policy.max_identifiers = r.whole("max_identifiers", u64::from(policy.max_identifiers), MAX) as u32;
     policy.birth_dates = r.flag("birth_dates", policy.birth_dates);
     policy.quarantine_links = r.whole("quarantine_links", u64::from(policy.quarantine_links), LINKS) as u32;
+    let receipts = u64::from(policy.suspicious_receipts);
+    policy.suspicious_receipts = r.whole("suspicious_receipts", receipts, RECEIPTS) as u32;
+    let stores = u64::from(policy.suspicious_stores);
+    policy.suspicious_stores = r.whole("suspicious_stores", stores, RECEIPTS) as u32;
     r.node("types");
     let names = r.texts("allow");
     let own = r.texts("ours");
@@ -230,7 +240,7 @@ mod tests {
     fn read(text: &str) -> Result<Policy, String> {
         let source = Source { name: "policy.toml".to_owned(), text: text.to_owned() };
         let written = policy_from_text(source, Region::TW).map_err(|e| e.to_string());
-        written.map(|written| written.policy(&IndexKey::new(&[7; 32])))
+        written.map(|written| written.policy(&IndexKey::new(&[7; 32]), "UTC"))
     }
 
     #[test]
@@ -283,6 +293,7 @@ mod tests {
             ("[identity.types.card]\nlike = \"nothing\"", "policy_unknown_type", "1:"),
             ("[identity]\nallow = [\"x\"]", "policy_unknown_pattern", "2:"),
             ("[identity]\nfanout_cap = 0", "bad_value", "2:"),
+            ("[identity]\nsuspicious_receipts = 100", "bad_value", "2:"),
             ("[identity.types.phone]\nmaximum = 3", "unknown_key", "2:"),
             ("[identity]\nmerge = true", "unknown_key", "2:"),
             ("[hub]", "policy_missing", ""),

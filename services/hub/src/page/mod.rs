@@ -98,7 +98,7 @@ fn read(hub: &Hub, id: &str) -> Result<Option<Found>, Problem> {
         look.engine().with_sources(|sources, _| {
             let view = view::view(sources, customer).map_err(damaged)?;
             let timeline = view::timeline(sources, customer, None, ENTRIES).map_err(damaged)?;
-            let why = view::why(sources, customer);
+            let why = view::why(sources, customer).map_err(damaged)?;
             Ok(view.zip(why).map(|(view, why)| (view, timeline, why)))
         })
     })

@@ -247,6 +247,14 @@ pub(super) fn purchases(view: &Json, reader: &Reader) -> String {
     section("purchases", say("purchases"), &content)
 }
 
+/// A mark for a suspicious identifier.
+fn suspicious(one: &Json, reader: &Reader) -> String {
+    if one.pointer("/suspicious").and_then(Json::as_bool) != Some(true) {
+        return String::new();
+    }
+    format!(" <span class=\"tag warn\">{}</span>", reader.language.say("suspicious"))
+}
+
 /// All identifiers, own ones first.
 pub(super) fn identifiers(view: &Json, why: &Json, reader: &Reader) -> String {
     let say = |key| reader.language.say(key);
@@ -257,7 +265,7 @@ pub(super) fn identifiers(view: &Json, why: &Json, reader: &Reader) -> String {
             String::new()
         };
         vec![
-            format!("{}{shared}", identifier(one, reader)),
+            format!("{}{shared}{}", identifier(one, reader), suspicious(one, reader)),
             word(one, "/trust", reader),
             text(one, "/evidence/count"),
             when(one, "/first_seen", reader, "%Y-%m-%d"),

@@ -82,6 +82,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("evidence", "evidence", "證據"),
     ("nothing", "Nothing yet.", "尚無資料。"),
     ("shared", "shared", "多人共用"),
+    ("suspicious", "suspicious", "異常"),
     ("type", "Type", "類型"),
     ("value", "Value", "值"),
     ("trust", "Trust", "可信度"),

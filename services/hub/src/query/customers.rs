@@ -247,7 +247,8 @@ pub async fn why(State(hub): Shared, Path(id): Path<String>, request: Request) -
     Params::of(&request).wait(&hub).await?;
     let why = blocking(|| {
         with_customer(&hub, &id, |look, sources, customer, _| {
-            let why = view::why(sources, customer).ok_or_else(Problem::internal)?;
+            let why = view::why(sources, customer).map_err(|e| damaged(&e))?;
+            let why = why.ok_or_else(Problem::internal)?;
             let history = look.history(customer).map_err(|e| damaged(&e))?;
             let refused = view::refused_links(sources, customer);
             let id = why.id;

@@ -1,4 +1,4 @@
-//! Operators' acts on identifiers: link, unlink, block, unblock. Each is an event; nothing is appended that cannot count.
+//! Operators' acts on identifiers: link, unlink, block, unblock, clear. Each is an event; nothing is appended that cannot count.
 
 use super::{Answer, Shared, actor, blocking, command, customers::Named, effect::effect, json};
 use crate::{hub::Hub, problem::Problem};
@@ -53,14 +53,18 @@ pub fn console(hub: &Hub) -> ChannelContext {
     }
 }
 
-/// `POST /v1/identity/{link|unlink|block|unblock}`.
+/// `POST /v1/identity/{link|unlink|block|unblock|clear}`.
 pub async fn act(State(hub): Shared, Path(name): Path<String>, request: Request) -> Answer {
     let (act, count) = match name.as_str() {
         "link" => (IdentityAct::Link, 2),
         "unlink" => (IdentityAct::Unlink, 2),
         "block" => (IdentityAct::Block, 1),
         "unblock" => (IdentityAct::Unblock, 1),
-        _ => return Err(Problem::not_found("not_found", "the acts are link, unlink, block and unblock")),
+        "clear" => (IdentityAct::Clear, 1),
+        _ => {
+            let acts = "the acts are link, unlink, block, unblock and clear";
+            return Err(Problem::not_found("not_found", acts));
+        }
     };
     let actor = actor(&request);
     let body: Act = command(request).await?;
@@ -107,7 +111,10 @@ pub(super) async fn perform(hub: &Hub, deed: Deed) -> Answer {
     let draft = draft(act, &name, named, &reason, &actor, at, now);
     let events = hub.events(&console(hub), vec![draft], Vec::new(), now);
     let event = events.last().cloned().ok_or_else(Problem::internal)?;
-    let effect = blocking(|| effect(hub, act, event, &tokens, keep_apart))?;
+    let effect = blocking(|| match (act, tokens.as_slice()) {
+        (IdentityAct::Clear, [token]) => super::suspicious::effect(hub, *token, at),
+        _ => effect(hub, act, event, &tokens, keep_apart),
+    })?;
     if dry_run {
         return Ok(json(object!({"dry_run": true, "act": name, "effect": effect})));
     }

@@ -9,6 +9,7 @@ mod identity;
 mod operate;
 mod policy;
 mod suggestions;
+mod suspicious;
 
 use crate::{
     hub::Hub,
@@ -53,6 +54,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/changes", get(changes::page))
         .route("/v1/identity/policy", get(policy::show))
         .route("/v1/identity/suggestions", get(suggestions::page))
+        .route("/v1/identity/suspicious", get(suspicious::page))
         .route("/v1/lag", get(operate::lag))
         .route("/v1/channels", get(operate::channels))
         .route("/v1/jobs", get(operate::jobs))

@@ -180,6 +180,9 @@ pub async fn metrics(State(hub): Shared) -> Response {
             let apart = hub.projector().read(|look| crate::suggest::all_apart(&look));
             hub.metrics.suggestions(finder.open_without(&apart), finder.customers().0);
         }
+        if let Err(error) = hub.alarm.look(&hub) {
+            tracing::error!(error = %error, "suspicious identifiers cannot be read");
+        }
         hub.projector().read(|look| {
             let stats = look.engine().fold().stats;
             let quarantined = look.engine().fold().resolver.quarantined() as u64;

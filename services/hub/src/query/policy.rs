@@ -136,7 +136,7 @@ fn read(hub: &Hub, wanted: Wanted) -> Result<(Policy, String), Problem> {
         let code = errors.list.first().map_or("policy_invalid", |first| first.code);
         Problem::new(422, code, errors.to_string())
     })?;
-    Ok((written.policy(hub.key()), wanted.reason))
+    Ok((written.policy(hub.key(), &hub.config.hub.time_zone), wanted.reason))
 }
 
 fn start(hub: &Arc<Hub>, kind: &'static str) -> Result<Underway, Problem> {

@@ -3,7 +3,8 @@
 use super::lists::Lists;
 use crate::{
     error::ProjectorError,
-    store::{ROWS_PER_BATCH_MAX, Row, ViewStore},
+    sources::StoreRows,
+    store::{ROWS_PER_BATCH_MAX, Row},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -12,10 +13,11 @@ use std::{
 };
 use tributary_core::{
     fold::{
+        Rows,
         build::{self, Facts, List},
         bulk::{Bulk, SHARDS},
     },
-    identity::Resolver,
+    identity::{Resolver, policy::Policy},
     token::Token,
 };
 
@@ -44,7 +46,7 @@ pub(super) fn build(
     bulk: &Bulk,
     lists: &Lists,
     resolver: &Resolver,
-    store: &dyn ViewStore,
+    rows: StoreRows<'_>,
     cancel: &AtomicBool,
 ) -> Result<Built, ProjectorError> {
     let workers = thread::available_parallelism().map_or(1, usize::from);
@@ -59,7 +61,7 @@ pub(super) fn build(
             if cancel.load(Ordering::Relaxed) {
                 return Err(ProjectorError::Unresumable("the rebuild was cancelled").into());
             }
-            let built = build_list(&lists.whole(bulk, number)?, resolver, store);
+            let built = build_list(&lists.whole(bulk, number)?, resolver, rows);
             // Whoever stops leaves nothing for the others to do.
             digest = digest.wrapping_add(built.inspect_err(|_| next.store(SHARDS, Ordering::Relaxed))?);
         }
@@ -80,12 +82,13 @@ pub(super) fn build(
 }
 
 /// Builds and writes the fragments of one list; gives the sum of their facts' hashes.
-fn build_list(list: &[u8], resolver: &Resolver, store: &dyn ViewStore) -> Result<u128, Stop> {
+fn build_list(list: &[u8], resolver: &Resolver, from: StoreRows<'_>) -> Result<u128, Stop> {
+    let (store, with) = (from.store, (&from as &dyn Rows, resolver.policy()));
     let (mut rows, mut digest) = (Vec::new(), 0_u128);
     List::read(list)?.each_fragment(|token, facts| {
         let anonymous = resolver.kind_of_token(token).is_none();
-        let built = catch_unwind(AssertUnwindSafe(|| build::fragment(token, anonymous, &facts)));
-        let built = built.map_err(|_| Stop::Culprit(culprit(token, anonymous, &facts)))??;
+        let built = catch_unwind(AssertUnwindSafe(|| build::fragment(token, anonymous, &facts, with)));
+        let built = built.map_err(|_| Stop::Culprit(culprit(token, anonymous, &facts, with)))??;
         rows.extend(built.rows);
         digest = digest.wrapping_add(built.digest);
         if rows.len() >= ROWS_PER_BATCH_MAX {
@@ -104,14 +107,14 @@ fn sorted(rows: &mut Vec<Row>) -> Vec<Row> {
 }
 
 /// The first event, in the log's order, with which the fragment panics.
-fn culprit(token: Token, anonymous: bool, facts: &Facts<'_>) -> u64 {
+fn culprit(token: Token, anonymous: bool, facts: &Facts<'_>, with: (&dyn Rows, &Policy)) -> u64 {
     let sequence =
         |fact: &tributary_core::fold::fact::Fact| fact.revision.as_ref().map_or(0, |r| r.position.sequence);
     let mut order: Vec<u64> = facts.iter().map(|(fact, _)| sequence(fact)).collect();
     order.sort_unstable();
     let panics = |upto: &u64| {
         let some: Facts<'_> = facts.iter().filter(|(fact, _)| sequence(fact) <= *upto).cloned().collect();
-        catch_unwind(AssertUnwindSafe(|| build::fragment(token, anonymous, &some).is_ok())).is_err()
+        catch_unwind(AssertUnwindSafe(|| build::fragment(token, anonymous, &some, with).is_ok())).is_err()
     };
     // Whatever panics with some facts panics with more.
     let at = order.partition_point(|upto| !panics(upto));

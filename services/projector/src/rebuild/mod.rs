@@ -140,7 +140,7 @@ impl Engine {
         let rest = self.rest()?;
         self.store.commit(rest)?;
         let bulk = self.fold.take_bulk();
-        match fragments::build(&bulk, &lists, &self.fold.resolver, &*self.store, &progress.cancel)? {
+        match fragments::build(&bulk, &lists, &self.fold.resolver, self.rows(), &progress.cancel)? {
             Built::Culprit(sequence) => return Ok(Some(sequence)),
             Built::All(digest) => self.fold.built(digest),
         }
