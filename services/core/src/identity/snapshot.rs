@@ -16,7 +16,8 @@ use crate::{
 };
 use smallvec::SmallVec;
 
-const FORMAT: u64 = 3;
+/// Grows with the layout, and when a text gives another mark of its birth date: then the log has to be read again.
+const FORMAT: u64 = 4;
 
 impl Resolver {
     /// The snapshot's bytes.
