@@ -1,11 +1,15 @@
 //! The identity policy through the interface: planned without any change, applied as an event, kept over restarts.
 
+mod kills;
+
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tributary_tests::hub::{Folder, Hub, channels::Source, http::Client};
 
 /// Longest wait for a job.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The log may grow to this, in KiB.
+const LIMIT_KIB: u32 = 4_096;
 /// Two members may share a claimed e-mail address without it being shared: they become linked through it.
 const WIDER: &str = "[identity]\nfanout_cap = 3\n[identity.types.member]\nmax = 2\n";
 const REFUSED: [(&str, &str); 5] = [
@@ -191,19 +195,50 @@ fn values_that_say_nothing_are_counted_where_they_come_from() {
     assert!(!counted.to_string().contains("0928173654"), "figures, no values");
 }
 
-/// Whenever the hub dies after it accepted a policy, the next one puts it in force.
+/// The log takes no record: the answer says so, and everything stays as it was.
 #[test]
-fn an_applied_policy_survives_a_kill_while_it_is_put_in_force() {
+fn a_policy_that_the_log_cannot_take_changes_nothing() {
     let (source, folder) = shop();
-    let hub = folder.start();
+    drop(folder.start());
+    let hub = folder.start_with_file_limit(LIMIT_KIB);
     fill(&hub, &source);
+    let mut api = hub.client();
+    let views = |api: &mut Client| ["M1", "M2", "M3"].map(|member| holder(api, member));
+    let before = views(&mut api);
+    let full = (0..100).any(|n| {
+        let body = json!({"specversion": "1.0", "id": format!("big{n}"), "source": "/till",
+            "type": "tributary.v1.note.added", "data": {"key": format!("big/{n}"), "note": {"text": "x".repeat(150_000)}}});
+        let sent = source.send(&mut hub.provider(), "application/cloudevents+json", body.to_string().as_bytes());
+        assert!(matches!(sent.status, 202 | 503), "{}", sent.text());
+        sent.status == 503
+    });
+    assert!(full, "the log took everything");
+    hub.settle();
+    let end = api.get("/v1/lag").must(200).json()["end"].clone();
     let body = json!({"toml": WIDER, "reason": "households share an address"});
-    hub.client().post("/v1/identity/policy/apply", &body).must(202);
-    hub.kill_now();
-    drop(hub);
+    let refused = api.post("/v1/identity/policy/apply", &body);
+    assert_eq!(refused.said(), (503, "log_not_writable".to_owned()));
+    assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{refused:?}");
+    assert!(!refused.json()["remedy"].as_str().unwrap_or_default().is_empty(), "{refused:?}");
+    assert_eq!(origin(&mut api), "default");
+    assert_eq!(api.get("/v1/lag").must(200).json()["end"], end, "nothing was appended");
+    assert_eq!(views(&mut api), before);
+    let jobs = api.get("/v1/jobs").must(200).json();
+    let own: Vec<&Value> =
+        jobs["jobs"].as_array().expect("a list").iter().filter(|job| job["kind"] == "policy").collect();
+    assert_eq!((own.len(), &own[0]["state"]), (1, &json!("failed")), "{jobs}");
+    assert!(own[0]["result"]["error"].as_str().is_some_and(|e| e.contains("log")), "it says why: {jobs}");
+    // With room again the same request counts, as soon as the log is open again.
+    hub.lift_file_limit();
+    let begun = Instant::now();
+    while api.get("/readyz").status != 200 {
+        assert!(begun.elapsed() < PATIENCE, "the log stays sealed\n{}", folder.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(job(&mut api, "/v1/identity/policy/apply", &body)["state"], "done");
+    assert_eq!(holder(&mut api, "M1"), holder(&mut api, "M2"));
+    hub.terminate();
     let hub = folder.start();
     hub.settle();
-    let mut api = hub.client();
-    assert_eq!(origin(&mut api), "applied");
-    assert_eq!(holder(&mut api, "M1"), holder(&mut api, "M2"));
+    assert_eq!(origin(&mut hub.client()), "applied");
 }
