@@ -88,6 +88,7 @@ mod snapshot;
 mod state;
 mod tenure;
 
+pub use apart::{Apart, KeptApart};
 pub use born::Born;
 pub use compare::{Difference, Merge, Split};
 pub use explain::{IdentifierStory, LINKS_MAX, LinkStory};
