@@ -242,7 +242,33 @@ fn answers_that_cannot_count_are_refused() {
     let [a, b, _] = three(&hub, &source);
     state(&hub, &source, "M4", 0, FORM);
     let other = one(&mut api, "M4");
+    // It is said beforehand which of the pairs cannot be accepted, and why.
+    let mut refused = 0;
+    for suggestion in suggestions(&mut api) {
+        let obstacle = &suggestion["obstacle"];
+        let members = [&a, &other].iter().all(|id| customers(&suggestion).contains(id));
+        assert_eq!(obstacle["reason"], if members { json!("unique") } else { Value::Null }, "{suggestion}");
+        refused += usize::from(members);
+        if members {
+            assert!(obstacle["detail"].as_str().is_some_and(|d| d.contains("allows one")), "{obstacle}");
+            let own = of(&mut api, &a);
+            let told = own.iter().find(|s| s["customers"] == json!([other])).expect("in the view too");
+            assert_eq!(told["obstacle"], *obstacle);
+        }
+    }
+    assert_eq!(refused, 1);
     let before = api.get("/v1/lag").must(200).json()["end"].clone();
+    for dry_run in [true, false] {
+        let body = json!({"customers": [a, other], "reason": "r", "dry_run": dry_run});
+        let answer = api.post("/v1/identity/suggestions/accept", &body);
+        assert_eq!(answer.said(), (422, "link_refused".to_owned()));
+        let told = answer.json();
+        assert!(
+            told["detail"].as_str().is_some_and(|d| d.contains("of which the policy allows one")),
+            "{told}"
+        );
+        assert!(told["remedy"].as_str().is_some_and(|r| r.contains("[identity] policy")), "{told}");
+    }
     let nobody = format!("cus_{}", "a".repeat(26));
     for (name, body, status, code) in [
         ("accept", json!({"customers": [a, nobody], "reason": "r"}), 404, "customer_unknown"),

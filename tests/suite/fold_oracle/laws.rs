@@ -178,6 +178,31 @@ fn refused_links_change_only_with_a_change_when_operators_act() {
     assert!(quiet.get() > 20, "only {quiet:?} acts changed refused links alone");
 }
 
+/// What is said beforehand of an operator's link is what it does.
+#[test]
+fn a_link_that_would_have_no_effect_is_known_before_it_is_made() {
+    let told = [Cell::new(0), Cell::new(0)];
+    each_history("obstacle", |events, policy, seed| {
+        let world = World::of(events, policy, seed);
+        let strongest = world.customers().filter_map(|(_, c)| world.fold.resolver.strongest_own(c));
+        let ends: Vec<Token> = strongest.collect();
+        for pair in ends.windows(2) {
+            let obstacle = world.fold.resolver.obstacle(pair[0], pair[1]);
+            let linked = with(events, 1, pair, Body::Identity { act: IdentityAct::Link });
+            let after = World::of(&linked, policy, seed).fold.resolver;
+            let [a, b] = [pair[0], pair[1]].map(|token| after.customer_of(token));
+            let joined = a.is_some() && a == b;
+            if joined == obstacle.is_some() {
+                return Some(format!("{pair:?}: said {obstacle:?}, joined {joined}"));
+            }
+            let count = &told[usize::from(joined)];
+            count.set(count.get() + 1);
+        }
+        None
+    });
+    assert!(told.iter().all(|count| count.get() > 50), "too few of one kind: {told:?}");
+}
+
 /// L11, L12: an identifier's birth stays where it is while records come in order, and every id in the feed is a birth.
 #[test]
 fn every_id_ever_issued_is_the_birth_of_an_identifier() {
