@@ -29,6 +29,8 @@ fn a_quick_bench_measures_every_part() {
         ("rebuild", "bytes", 3),
         ("freshness", "events/s", 1),
         ("freshness", "ms", 5),
+        ("suggestions", "events/s", 1),
+        ("suggestions", "s", 1),
     ] {
         let found: Vec<_> = figures.iter().filter(|f| f["part"] == part && f["unit"] == unit).collect();
         assert!(found.len() >= at_least, "{part} has {} figures in {unit}", found.len());

@@ -5,8 +5,11 @@ mod crash;
 mod damage;
 mod feed;
 mod lab;
+mod long;
 mod poison;
 mod refusals;
+mod runs;
+mod stamps;
 
 use lab::{Picture, Source, catch_up, picture};
 use tributary_core::{event::RecordedEvent, identity::policy::Policy};

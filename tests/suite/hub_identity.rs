@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use tributary_tests::hub::{Folder, Hub, channels::Source, http::Client};
+use tributary_tests::hub::{Hub, channels::Source, http::Client, shop};
 
 /// In one of its spellings.
 const PHONE: &str = "0928-173-654";
@@ -22,23 +22,7 @@ fn buy(hub: &Hub, source: &Source, n: u64, identifiers: &[Value]) {
         "type": "tributary.v1.purchase.completed", "time": format!("2026-03-01T10:{n:02}:00+08:00"),
         "data": {"key": format!("receipt/{n}"), "identifiers": identifiers,
             "purchase": {"currency": "TWD", "total": "100"}}});
-    let answer =
-        source.send(&mut hub.provider(), "application/cloudevents+json", body.to_string().as_bytes());
-    assert_eq!(answer.status, 202, "{}", answer.text());
-    hub.settle();
-}
-
-/// The ids of all customers that have or had this identifier.
-fn found(api: &mut Client, kind: &str, value: &str) -> Vec<String> {
-    let answer = api.post("/v1/customers/find", &json!({"identifier": named(kind, value)})).must(200).json();
-    let customers = answer["customers"].as_array().expect("a list").iter();
-    customers.map(|c| c["id"].as_str().expect("an id").to_owned()).collect()
-}
-
-fn one(api: &mut Client, kind: &str, value: &str) -> String {
-    let all = found(api, kind, value);
-    assert_eq!(all.len(), 1, "{kind} {value}: {all:?}");
-    all[0].clone()
+    hub.take(source, &body);
 }
 
 /// An act, and reading on from it.
@@ -71,12 +55,6 @@ fn kinds_of(changes: &[Value], customer: &str) -> Vec<String> {
     own.map(|c| c["kind"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-fn shop() -> (Source, Folder) {
-    let source = Source::new("cloudevents", Value::Null);
-    let folder = Folder::new(std::slice::from_ref(&source));
-    (source, folder)
-}
-
 #[test]
 fn a_link_merges_and_an_unlink_splits() {
     let (source, folder) = shop();
@@ -84,7 +62,7 @@ fn a_link_merges_and_an_unlink_splits() {
     let mut api = hub.client();
     buy(&hub, &source, 1, &[claim("member", "M1", "verified")]);
     buy(&hub, &source, 2, &[claim("phone", PHONE, "verified")]);
-    let (first, second) = (one(&mut api, "member", "M1"), one(&mut api, "phone", PHONE));
+    let (first, second) = (api.holder("member", "M1"), api.holder("phone", PHONE));
     assert_ne!(first, second);
     let pair = json!({"identifiers": [named("member", "M1"), named("phone", "+886 928 173 654")], "reason": "the same person"});
     let tried = json!({"identifiers": pair["identifiers"], "reason": "a try", "dry_run": true});
@@ -94,7 +72,7 @@ fn a_link_merges_and_an_unlink_splits() {
     assert_eq!(api.get("/v1/lag").must(200).json()["end"], before, "a try appends nothing");
 
     let linked = act(&mut api, "link", &pair);
-    assert_eq!(one(&mut api, "phone", PHONE), first, "the older id stays");
+    assert_eq!(api.holder("phone", PHONE), first, "the older id stays");
     let old = api.get(&format!("/v1/customers/{second}")).must(200).json();
     assert_eq!((&old["id"], &old["requested_id"]), (&json!(first), &json!(second)), "an id is for ever");
     assert_eq!(old["purchases"]["by_currency"][0]["orders"], 2, "{old}");
@@ -105,8 +83,8 @@ fn a_link_merges_and_an_unlink_splits() {
     assert_eq!(merged["caused_by"], linked["event"]);
 
     act(&mut api, "unlink", &pair);
-    assert_eq!(one(&mut api, "member", "M1"), first);
-    assert_eq!(one(&mut api, "phone", PHONE), second, "the same id as before");
+    assert_eq!(api.holder("member", "M1"), first);
+    assert_eq!(api.holder("phone", PHONE), second, "the same id as before");
     let all = changes(&mut api);
     chained(&all);
     let split = all.iter().find(|c| c["kind"] == "split").expect("a split");
@@ -115,14 +93,7 @@ fn a_link_merges_and_an_unlink_splits() {
     assert!(kinds_of(&all, &second).contains(&"created".to_owned()));
     let apart = api.get(&format!("/v1/customers/{second}")).must(200).json();
     assert_eq!((&apart["id"], &apart["purchases"]["by_currency"][0]["orders"]), (&json!(second), &json!(1)));
-    verified(&folder, &hub);
-}
-
-fn verified(folder: &Folder, hub: &Hub) {
-    for command in ["verify", "rebuild"] {
-        let done = folder.run(&[command, "--hub", &hub.url()]);
-        assert!(done.status.success(), "{command}: {}", String::from_utf8_lossy(&done.stdout));
-    }
+    folder.verify(&hub);
 }
 
 #[test]
@@ -134,25 +105,25 @@ fn a_blocked_identifier_ties_nobody_together() {
     let mail = claim("email", "mei.ling@tributary.example", "verified");
     buy(&hub, &source, 1, &[claim("member", "M1", "verified"), phone.clone()]);
     buy(&hub, &source, 2, &[phone, mail]);
-    let together = one(&mut api, "member", "M1");
-    assert_eq!(one(&mut api, "phone", "+886 928 173 654"), together, "any spelling");
-    assert_eq!(one(&mut api, "email", "mei.ling@tributary.example"), together);
+    let together = api.holder("member", "M1");
+    assert_eq!(api.holder("phone", "+886 928 173 654"), together, "any spelling");
+    assert_eq!(api.holder("email", "mei.ling@tributary.example"), together);
     let body = json!({"identifier": named("phone", "0928 173 654"), "reason": "the shop's own phone"});
     act(&mut api, "block", &body);
-    assert_eq!(one(&mut api, "member", "M1"), together, "the member keeps the id");
-    let apart = one(&mut api, "email", "mei.ling@tributary.example");
+    assert_eq!(api.holder("member", "M1"), together, "the member keeps the id");
+    let apart = api.holder("email", "mei.ling@tributary.example");
     assert_ne!(apart, together, "only the phone held them together");
     let all = changes(&mut api);
     chained(&all);
     assert!(kinds_of(&all, &together).contains(&"split".to_owned()));
     act(&mut api, "unblock", &body);
-    assert_eq!(one(&mut api, "email", "mei.ling@tributary.example"), together);
+    assert_eq!(api.holder("email", "mei.ling@tributary.example"), together);
     let old = api.get(&format!("/v1/customers/{apart}")).must(200).json();
     assert_eq!((&old["id"], &old["requested_id"]), (&json!(together), &json!(apart)), "an id is for ever");
     let all = changes(&mut api);
     chained(&all);
     assert!(kinds_of(&all, &together).contains(&"merged".to_owned()));
-    verified(&folder, &hub);
+    folder.verify(&hub);
 }
 
 /// A customer's view without what counts changes.
@@ -169,7 +140,7 @@ fn an_unlink_is_told_before_it_is_done_and_leaves_no_trace_of_the_merge() {
     let mut api = hub.client();
     buy(&hub, &source, 1, &[claim("member", "M1", "verified")]);
     buy(&hub, &source, 2, &[claim("phone", PHONE, "verified")]);
-    let (first, second) = (one(&mut api, "member", "M1"), one(&mut api, "phone", PHONE));
+    let (first, second) = (api.holder("member", "M1"), api.holder("phone", PHONE));
     let apart = (timeless(&mut api, &first), timeless(&mut api, &second));
     let pair = json!({"identifiers": [named("member", "M1"), named("phone", PHONE)], "reason": "a guess"});
     act(&mut api, "link", &pair);
@@ -198,7 +169,7 @@ fn an_unlink_is_told_before_it_is_done_and_leaves_no_trace_of_the_merge() {
         why["history"].as_array().expect("a history").iter().filter_map(|c| c["kind"].as_str()).collect();
     assert_eq!(history, ["split", "merged", "created"], "{why}");
     assert_eq!(why["history"][1]["from"], json!([second]), "{why}");
-    verified(&folder, &hub);
+    folder.verify(&hub);
 }
 
 #[test]
@@ -223,7 +194,7 @@ fn acts_without_effect_are_refused_and_say_why() {
     assert_eq!(api.get("/v1/lag").must(200).json()["end"], before, "the log has grown");
     act(&mut api, "unlink", &json!({"identifiers": [m1, phone], "reason": "twins", "keep_apart": true}));
     buy(&hub, &source, 4, &[claim("member", "M1", "verified"), claim("phone", PHONE, "verified")]);
-    assert_ne!(one(&mut api, "member", "M1"), one(&mut api, "phone", PHONE), "kept apart for good");
+    assert_ne!(api.holder("member", "M1"), api.holder("phone", PHONE), "kept apart for good");
 }
 
 #[test]
@@ -269,7 +240,7 @@ fn a_forgotten_customer_stays_forgotten_and_may_come_back_as_somebody_new() {
     let both = [claim("member", "M1", "verified"), claim("phone", PHONE, "verified")];
     buy(&hub, &source, 1, &both);
     buy(&hub, &source, 2, &[claim("member", "M2", "verified")]);
-    let (gone, other) = (one(&mut api, "member", "M1"), one(&mut api, "member", "M2"));
+    let (gone, other) = (api.holder("member", "M1"), api.holder("member", "M2"));
     let end = api.get("/v1/lag").must(200).json()["end"].clone();
     let target = format!("/v1/customers/{gone}/erase");
     let unfounded = api.post(&target, &json!({"dry_run": true}));
@@ -284,7 +255,7 @@ fn a_forgotten_customer_stays_forgotten_and_may_come_back_as_somebody_new() {
     let position = erased["position"].as_str().expect("a position").to_owned();
     api.get(&format!("/v1/customers?min_position={position}")).must(200);
     assert_eq!(api.get(&format!("/v1/customers/{gone}")).said(), (410, "customer_erased".to_owned()));
-    assert!(found(&mut api, "phone", PHONE).is_empty());
+    assert!(api.holders("phone", PHONE).is_empty());
     let all = changes(&mut api);
     let last = all.iter().rfind(|c| c["customer"] == json!(gone)).expect("a change");
     assert_eq!((&last["kind"], &last["caused_by"]), (&json!("erased"), &erased["event"]), "{all:?}");
@@ -295,25 +266,23 @@ fn a_forgotten_customer_stays_forgotten_and_may_come_back_as_somebody_new() {
 
     // What comes late says nothing about anyone; what comes new is somebody new.
     buy(&hub, &source, 3, &both);
-    assert!(found(&mut api, "member", "M1").is_empty(), "it occurred before");
+    assert!(api.holders("member", "M1").is_empty(), "it occurred before");
     let body = json!({"specversion": "1.0", "id": "new", "source": "/till",
         "type": "tributary.v1.purchase.completed", "time": "2999-01-01T00:00:00Z",
         "data": {"key": "receipt/new", "identifiers": [claim("member", "M1", "verified")],
             "purchase": {"currency": "TWD", "total": "7"}}});
-    let sent = source.send(&mut hub.provider(), "application/cloudevents+json", body.to_string().as_bytes());
-    assert_eq!(sent.status, 202, "{}", sent.text());
-    hub.settle();
-    let fresh = one(&mut api, "member", "M1");
+    hub.take(&source, &body);
+    let fresh = api.holder("member", "M1");
     assert!(fresh != gone && fresh != other);
     let view = api.get(&format!("/v1/customers/{fresh}")).must(200).json();
     assert_eq!(view["purchases"]["by_currency"][0]["net"], "7", "{view}");
     assert_eq!(api.get(&format!("/v1/customers/{gone}")).said().0, 410);
-    verified(&folder, &hub);
+    folder.verify(&hub);
     drop(hub);
     std::fs::remove_dir_all(folder.data().join("views")).expect("the views are gone");
     let hub = folder.start();
     hub.settle();
     let mut api = hub.client();
-    assert_eq!(one(&mut api, "member", "M1"), fresh, "from the log alone");
+    assert_eq!(api.holder("member", "M1"), fresh, "from the log alone");
     assert_eq!(api.get(&format!("/v1/customers/{gone}")).said().0, 410);
 }

@@ -210,25 +210,9 @@ fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     assert!(answered > rounds, "the hub answered too little to say anything");
     let hub = folder.start();
     check(&hub, &acked);
-    verify_and_rebuild(&folder, &hub);
+    folder.verify(&hub);
     check(&hub, &acked);
     let log = folder.log();
     let loud: Vec<&str> = log.lines().filter(|l| l.contains("panicked") || l.contains("ERROR")).collect();
     assert!(loud.is_empty(), "{loud:#?}");
-}
-
-fn verify_and_rebuild(folder: &Folder, hub: &Hub) {
-    for command in ["verify", "rebuild"] {
-        let done = folder.run(&[command, "--hub", &hub.url(), "-o", "json"]);
-        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-        assert_eq!(done.status.code(), Some(0), "{command}: {out}{err}");
-        let answer: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{command}: {e}: {out}"));
-        match command {
-            "verify" => assert_eq!(answer["ok"], true, "{answer}"),
-            _ => {
-                assert_eq!(answer["result"]["equal"], true, "{answer}");
-                assert_eq!(answer["result"]["digest"], answer["result"]["old_digest"], "{answer}");
-            }
-        }
-    }
 }

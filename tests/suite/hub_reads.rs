@@ -18,12 +18,6 @@ fn publish(api: &mut Client, events: &[Value]) -> Value {
     api.post("/v1/events", &json!(events)).must(202).json()
 }
 
-fn customer(api: &mut Client, member: &str) -> String {
-    let find = json!({"identifier": {"type": "member", "value": member}});
-    let found = api.post("/v1/customers/find", &find).must(200).json();
-    found["customers"][0]["id"].as_str().unwrap_or_else(|| panic!("{found}")).to_owned()
-}
-
 fn hub() -> (Folder, Hub) {
     let folder = Folder::new(&[Source::new("cloudevents", Value::Null)]);
     let hub = folder.start();
@@ -59,7 +53,7 @@ fn a_timeline_is_read_page_by_page() {
     let events: Vec<Value> = (0..EVENTS).map(|n| event(n * 37 % EVENTS, "T1")).collect();
     publish(&mut api, &events);
     hub.settle();
-    let id = customer(&mut api, "T1");
+    let id = api.holder("member", "T1");
     for limit in [1, 7, 32, 1000] {
         let target = format!("/v1/customers/{id}/timeline?limit={limit}");
         let entries = api.pages(&target, "entries", "before", "next_before");
@@ -79,7 +73,7 @@ fn a_view_has_a_tag_and_takes_notes() {
     let mut api = hub.client();
     publish(&mut api, &[event(1, "N1")]);
     hub.settle();
-    let id = customer(&mut api, "N1");
+    let id = api.holder("member", "N1");
     let target = format!("/v1/customers/{id}");
     let tag = api.get(&target).must(200).header("etag").to_owned();
     let known = [("if-none-match".to_owned(), tag.clone())];

@@ -6,7 +6,7 @@ use std::{
     fs,
     time::{Duration, Instant},
 };
-use tributary_tests::hub::{Folder, Hub, channels::Source, http::Client};
+use tributary_tests::hub::{Folder, Hub, channels::Source, http::Client, shop};
 
 /// One person as a form and a till spell her: the name with its title, the date of the Republic's era, the address in full-width
 /// digits and the other characters. Nothing joins the two.
@@ -19,30 +19,19 @@ const MAIL: &str = "mei@shop.example";
 /// Longest wait for a warning in the log.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn shop() -> (Source, Folder) {
-    let source = Source::new("cloudevents", Value::Null);
-    let folder = Folder::new(std::slice::from_ref(&source));
-    (source, folder)
-}
-
 /// A member's number, or an e-mail address.
-fn identifier(who: &str) -> Value {
-    let kind = if who.contains('@') { "email" } else { "member" };
-    json!({"type": kind, "value": who})
+fn kind_of(who: &str) -> &'static str {
+    if who.contains('@') { "email" } else { "member" }
 }
 
 /// States the profile of who has this identifier; a higher revision corrects it.
 fn state(hub: &Hub, source: &Source, who: &str, revision: u64, [name, born, address]: [&str; 3]) {
-    let mut verified = identifier(who);
-    verified["trust"] = "verified".into();
+    let verified = json!({"type": kind_of(who), "value": who, "trust": "verified"});
     let body = json!({"specversion": "1.0", "id": format!("{who}-{revision}"), "source": "/crm",
         "type": "tributary.v1.profile.updated", "time": "2026-03-01T10:00:00+08:00",
         "data": {"key": format!("profile/{who}"), "revision": revision, "identifiers": [verified],
             "profile": {"name": name, "birthDate": born, "address": address}}});
-    let answer =
-        source.send(&mut hub.provider(), "application/cloudevents+json", body.to_string().as_bytes());
-    assert_eq!(answer.status, 202, "{}", answer.text());
-    hub.settle();
+    hub.take(source, &body);
 }
 
 /// Two who look alike and one who does not; their ids.
@@ -55,8 +44,7 @@ fn three(hub: &Hub, source: &Source) -> [String; 3] {
 }
 
 fn one(api: &mut Client, who: &str) -> String {
-    let found = api.post("/v1/customers/find", &json!({"identifier": identifier(who)})).must(200).json();
-    found["customers"][0]["id"].as_str().expect("a customer").to_owned()
+    api.holder(kind_of(who), who)
 }
 
 /// All suggestions, when the finder has taken everything in the log.
@@ -242,7 +230,33 @@ fn answers_that_cannot_count_are_refused() {
     let [a, b, _] = three(&hub, &source);
     state(&hub, &source, "M4", 0, FORM);
     let other = one(&mut api, "M4");
+    // It is said beforehand which of the pairs cannot be accepted, and why.
+    let mut refused = 0;
+    for suggestion in suggestions(&mut api) {
+        let obstacle = &suggestion["obstacle"];
+        let members = [&a, &other].iter().all(|id| customers(&suggestion).contains(id));
+        assert_eq!(obstacle["reason"], if members { json!("unique") } else { Value::Null }, "{suggestion}");
+        refused += usize::from(members);
+        if members {
+            assert!(obstacle["detail"].as_str().is_some_and(|d| d.contains("allows one")), "{obstacle}");
+            let own = of(&mut api, &a);
+            let told = own.iter().find(|s| s["customers"] == json!([other])).expect("in the view too");
+            assert_eq!(told["obstacle"], *obstacle);
+        }
+    }
+    assert_eq!(refused, 1);
     let before = api.get("/v1/lag").must(200).json()["end"].clone();
+    for dry_run in [true, false] {
+        let body = json!({"customers": [a, other], "reason": "r", "dry_run": dry_run});
+        let answer = api.post("/v1/identity/suggestions/accept", &body);
+        assert_eq!(answer.said(), (422, "link_refused".to_owned()));
+        let told = answer.json();
+        assert!(
+            told["detail"].as_str().is_some_and(|d| d.contains("of which the policy allows one")),
+            "{told}"
+        );
+        assert!(told["remedy"].as_str().is_some_and(|r| r.contains("[identity] policy")), "{told}");
+    }
     let nobody = format!("cus_{}", "a".repeat(26));
     for (name, body, status, code) in [
         ("accept", json!({"customers": [a, nobody], "reason": "r"}), 404, "customer_unknown"),
@@ -303,9 +317,7 @@ fn refused_links_and_people_who_look_alike_stand_in_one_list() {
         "data": {"key": "receipt/1", "purchase": {"currency": "TWD", "total": "100"}, "identifiers": [
             {"type": "member", "value": "M1", "trust": "verified"},
             {"type": "email", "value": MAIL, "trust": "claimed"}]}});
-    let sent = source.send(&mut hub.provider(), "application/cloudevents+json", body.to_string().as_bytes());
-    assert_eq!(sent.status, 202, "{}", sent.text());
-    hub.settle();
+    hub.take(&source, &body);
     assert_eq!(suggestions(&mut api).len(), 1);
     for (id, other) in [(&a, &b), (&b, &a)] {
         let told: Vec<(Value, Value)> =

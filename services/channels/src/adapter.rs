@@ -29,7 +29,14 @@ pub struct InboundRequest<'a> {
     pub public_url: Option<&'a str>,
 }
 
-impl InboundRequest<'_> {
+impl<'a> InboundRequest<'a> {
+    /// A POST of this body and these headers, without a query or a public address, that arrived at the epoch: what tests and
+    /// tools take further with their own.
+    #[must_use]
+    pub fn post(headers: &'a [(String, String)], body: &'a [u8]) -> Self {
+        Self { method: Method::Post, query: "", headers, body, received_at: Micros(0), public_url: None }
+    }
+
     /// The first header of this (lower-case) name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

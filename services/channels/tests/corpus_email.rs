@@ -3,25 +3,22 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+mod support;
+
+use std::{collections::BTreeMap, fs};
 use tributary_channels::{
-    adapter::{Decoded, InboundRequest, Method},
-    settings::{Channel, Settings, build},
+    adapter::{Decoded, InboundRequest},
+    settings::Channel,
 };
 use tributary_core::{body::Body, event::flags, time::Micros};
 
 fn channel() -> Channel {
     let values = serde_json::json!({ "kind": "email", "mailbox": "us@tributary.example", "key": "k" });
-    let values = values.as_object().cloned().unwrap_or_default();
-    build(Settings::new("email-test", values, "Asia/Taipei", "TW")).expect("the settings are complete")
+    support::channel("email", values.as_object().cloned().unwrap_or_default())
 }
 
 fn mails(folder: &str) -> Vec<(String, Vec<u8>)> {
-    let Ok(corpus) = std::env::var("TRIBUTARY_CORPUS") else {
-        eprintln!("skipped: fixtures/email/{folder} (TRIBUTARY_CORPUS is not set)");
-        return Vec::new();
-    };
-    let folder: PathBuf = [&corpus, "fixtures/email", folder].iter().collect();
+    let Some(folder) = support::corpus(&format!("fixtures/email/{folder}")) else { return Vec::new() };
     let mut found: Vec<_> = fs::read_dir(&folder).expect("the corpus has this folder").flatten().collect();
     found.sort_by_key(fs::DirEntry::file_name);
     let eml = |entry: &fs::DirEntry| entry.path().extension().is_some_and(|e| e == "eml");
@@ -35,14 +32,8 @@ fn mails(folder: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 fn decode(channel: &Channel, body: &[u8]) -> Decoded {
-    let request = InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers: &[],
-        body,
-        received_at: Micros::from_secs(1_772_331_120),
-        public_url: None,
-    };
+    let request =
+        InboundRequest { received_at: Micros::from_secs(1_772_331_120), ..InboundRequest::post(&[], body) };
     channel.adapter.decode(&request).expect("a mail is never refused")
 }
 
@@ -80,15 +71,7 @@ fn no_mail_is_lost() {
 }
 
 fn decode_again(channel: &Channel, headers: &[(String, String)], body: &[u8]) -> Decoded {
-    let request = InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers,
-        body,
-        received_at: Micros(0),
-        public_url: None,
-    };
-    channel.adapter.decode(&request).expect("a stored mail is never refused")
+    channel.adapter.decode(&InboundRequest::post(headers, body)).expect("a stored mail is never refused")
 }
 
 #[test]

@@ -14,11 +14,7 @@ use tributary_channels::{
 };
 
 fn corpus(folder: &str) -> Option<PathBuf> {
-    let found = support::variable("TRIBUTARY_CORPUS").map(|c| Path::new(&c).join("fixtures").join(folder));
-    if found.is_none() {
-        println!("skipped: fixtures/{folder} (TRIBUTARY_CORPUS is not set)");
-    }
-    found
+    support::corpus(&format!("fixtures/{folder}"))
 }
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {

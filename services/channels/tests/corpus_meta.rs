@@ -3,42 +3,28 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
 
+mod support;
+
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf};
 use tributary_channels::{
-    adapter::{Decoded, InboundRequest, Method},
-    settings::{Channel, Settings, build},
+    adapter::{Decoded, InboundRequest},
+    settings::Channel,
 };
-use tributary_core::{draft::Draft, time::Micros};
+use tributary_core::draft::Draft;
 
 fn channel(secret: &str) -> Channel {
     let values = json!({ "kind": "meta", "app_secret": secret, "verify_token": "t", "page": "12345654332" });
-    let values = values.as_object().cloned().unwrap_or_default();
-    build(Settings::new("meta-test", values, "Asia/Taipei", "TW")).expect("the settings are complete")
+    support::channel("meta", values.as_object().cloned().unwrap_or_default())
 }
 
 fn folder() -> Option<PathBuf> {
-    let corpus = std::env::var("TRIBUTARY_CORPUS").ok();
-    if corpus.is_none() {
-        eprintln!("skipped: fixtures/social-meta (TRIBUTARY_CORPUS is not set)");
-    }
-    Some([corpus?.as_str(), "fixtures/social-meta"].iter().collect())
-}
-
-fn request<'a>(headers: &'a [(String, String)], body: &'a [u8]) -> InboundRequest<'a> {
-    InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers,
-        body,
-        received_at: Micros(0),
-        public_url: None,
-    }
+    support::corpus("fixtures/social-meta")
 }
 
 fn decode(channel: &Channel, body: &[u8]) -> Decoded {
     let headers = [("content-type".to_owned(), "application/json".to_owned())];
-    channel.adapter.decode(&request(&headers, body)).expect("JSON is never refused")
+    channel.adapter.decode(&InboundRequest::post(&headers, body)).expect("JSON is never refused")
 }
 
 /// The type an element of this capture must have; `None` = kept as unrecognised.
@@ -89,8 +75,10 @@ fn captured_webhooks_are_understood_or_kept() {
         }
         for event in &decoded.events {
             assert!(event.identifiers.len() <= 1, "{name} names one person");
-            let again =
-                channel.adapter.decode(&request(&event.raw.headers, &event.raw.body)).expect("its own raw");
+            let again = channel
+                .adapter
+                .decode(&InboundRequest::post(&event.raw.headers, &event.raw.body))
+                .expect("its own raw");
             assert_eq!((again.events.len(), &again.events[0].key), (1, &event.key), "{name}");
         }
         count += 1;
@@ -106,7 +94,9 @@ fn the_published_signature_holds() {
     let of = |name: &str| vector[name].as_str().expect("the vector is complete").to_owned();
     let body = of("body");
     let headers = [("x-hub-signature-256".to_owned(), of("header"))];
-    assert!(channel(&of("secret")).adapter.verify(&request(&headers, body.as_bytes())).is_ok());
-    assert!(channel("another").adapter.verify(&request(&headers, body.as_bytes())).is_err());
-    assert!(channel(&of("secret")).adapter.verify(&request(&headers, b"Hello, World?")).is_err());
+    assert!(channel(&of("secret")).adapter.verify(&InboundRequest::post(&headers, body.as_bytes())).is_ok());
+    assert!(channel("another").adapter.verify(&InboundRequest::post(&headers, body.as_bytes())).is_err());
+    assert!(
+        channel(&of("secret")).adapter.verify(&InboundRequest::post(&headers, b"Hello, World?")).is_err()
+    );
 }

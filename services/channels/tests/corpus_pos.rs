@@ -1,27 +1,21 @@
 //! Two published data sets through the `pos_file` adapter: five trading days of UCI Online Retail against totals
 //! computed apart, and the CDNOW sample against the customer summary its authors published.
 
+mod support;
+
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
 use tributary_channels::{
-    adapter::{InboundRequest, Method},
+    adapter::InboundRequest,
     settings::{self, Channel, Settings},
 };
 use tributary_core::{body::Body, draft::Draft, money::Money, time::Micros};
 
 const SEEDS: [u64; 3] = [1, 20_260_301, 0xdead_beef];
-
-fn corpus(part: &str) -> Option<PathBuf> {
-    let Some(root) = std::env::var_os("TRIBUTARY_CORPUS") else {
-        eprintln!("skipped: {part} (TRIBUTARY_CORPUS is not set)");
-        return None;
-    };
-    Some(Path::new(&root).join(part))
-}
 
 fn channel(table: Value) -> Channel {
     let table: Map<String, Value> = serde_json::from_value(table).expect("a table");
@@ -30,15 +24,7 @@ fn channel(table: Value) -> Channel {
 }
 
 fn decode(channel: &Channel, file: &str) -> Vec<Draft> {
-    let request = InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers: &[],
-        body: file.as_bytes(),
-        received_at: Micros(0),
-        public_url: None,
-    };
-    let decoded = channel.adapter.decode(&request).expect("decodes");
+    let decoded = channel.adapter.decode(&InboundRequest::post(&[], file.as_bytes())).expect("decodes");
     let bad: Vec<&str> = decoded.unrecognised.iter().map(|u| u.detail.as_str()).collect();
     assert!(bad.is_empty(), "{bad:?}");
     decoded.events
@@ -121,7 +107,7 @@ fn figures(events: &[Draft]) -> Value {
 
 #[test]
 fn uci_days_give_the_published_totals_in_any_order() {
-    let Some(folder) = corpus("fixtures/pos/uci-online-retail") else { return };
+    let Some(folder) = support::corpus("fixtures/pos/uci-online-retail") else { return };
     let totals = fs::read_to_string(folder.join("TOTALS.computed.json")).expect("totals");
     let totals: Value = serde_json::from_str(&totals).expect("json");
     let mut days: Vec<(&String, &Value)> = totals["uci_by_day"].as_object().expect("days").iter().collect();
@@ -195,10 +181,10 @@ fn cdnow(sample: &Path, summary: &Path) -> usize {
 
 #[test]
 fn cdnow_customers_have_the_published_frequency_recency_and_age() {
-    let Some(folder) = corpus("data/cdnow") else { return };
+    let Some(folder) = support::corpus("data/cdnow") else { return };
     let customers = cdnow(&folder.join("CDNOW_sample.txt"), &folder.join("cdnow_customers_summary.csv"));
     assert_eq!(customers, 2_357);
-    let Some(folder) = corpus("fixtures/pos/cdnow") else { return };
+    let Some(folder) = support::corpus("fixtures/pos/cdnow") else { return };
     let reduced = cdnow(&folder.join("CDNOW_sample.a.txt"), &folder.join("cdnow_customers_summary.csv"));
     assert_eq!(reduced, 1_417);
 }

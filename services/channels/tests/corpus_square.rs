@@ -1,29 +1,19 @@
 //! Square's own examples and signature vector through the adapter.
 
+mod support;
+
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs};
 use tributary_channels::{
-    adapter::{InboundRequest, Method},
+    adapter::InboundRequest,
     settings::{self, Channel, Settings},
 };
-use tributary_core::time::Micros;
 
 fn channel(extra: Value) -> Channel {
     let mut table: Map<String, Value> =
         serde_json::from_value(json!({"kind": "square", "merchant": "M"})).expect("a table");
     table.extend(serde_json::from_value::<Map<String, Value>>(extra).expect("a table"));
     settings::build(Settings::new("square-1", table, "UTC", "US")).unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn request<'a>(headers: &'a [(String, String)], body: &'a [u8]) -> InboundRequest<'a> {
-    InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers,
-        body,
-        received_at: Micros(0),
-        public_url: None,
-    }
 }
 
 /// What each official example becomes: an event's type and key, or the reason it is kept.
@@ -50,11 +40,7 @@ const EXPECTED: [(&str, &str, &str); 14] = [
 
 #[test]
 fn the_official_examples_become_what_the_list_says() {
-    let Some(root) = std::env::var_os("TRIBUTARY_CORPUS") else {
-        eprintln!("skipped: fixtures/pos/square (TRIBUTARY_CORPUS is not set)");
-        return;
-    };
-    let folder = Path::new(&root).join("fixtures/pos/square");
+    let Some(folder) = support::corpus("fixtures/pos/square") else { return };
     let channel = channel(json!({"signature_key": "k"}));
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(&folder).expect("folder") {
@@ -63,7 +49,7 @@ fn the_official_examples_become_what_the_list_says() {
             continue;
         }
         let body = fs::read_to_string(folder.join(&name)).expect("file");
-        let decoded = channel.adapter.decode(&request(&[], body.as_bytes())).expect("decodes");
+        let decoded = channel.adapter.decode(&InboundRequest::post(&[], body.as_bytes())).expect("decodes");
         let result = match (decoded.events.as_slice(), decoded.unrecognised.as_slice()) {
             ([event], []) => (event.body.type_name().to_owned(), event.key.clone()),
             ([], [kept]) => ("unrecognised".to_owned(), kept.reason.to_owned()),
@@ -77,11 +63,8 @@ fn the_official_examples_become_what_the_list_says() {
 
 #[test]
 fn the_published_signature_vector_holds() {
-    let Some(root) = std::env::var_os("TRIBUTARY_CORPUS") else {
-        eprintln!("skipped: fixtures/pos/square/signature-vector.json (TRIBUTARY_CORPUS is not set)");
-        return;
-    };
-    let text = fs::read_to_string(Path::new(&root).join("fixtures/pos/square/signature-vector.json"));
+    let Some(folder) = support::corpus("fixtures/pos/square") else { return };
+    let text = fs::read_to_string(folder.join("signature-vector.json"));
     let vector: Value = serde_json::from_str(&text.expect("file")).expect("json");
     let channel = channel(
         json!({"signature_key": vector["signature_key"], "notification_url": vector["notification_url"]}),
@@ -90,11 +73,11 @@ fn the_published_signature_vector_holds() {
     let signature = vector["signature"].as_str().expect("signature");
     let verify = |value: &str, body: &[u8]| {
         let headers = [("x-square-hmacsha256-signature".to_owned(), value.to_owned())];
-        channel.adapter.verify(&request(&headers, body))
+        channel.adapter.verify(&InboundRequest::post(&headers, body))
     };
     assert!(verify(signature, body).is_ok());
     assert!(verify(&signature.to_lowercase(), body).is_err());
     assert!(verify(signature, &body[1..]).is_err());
-    let kept = channel.adapter.decode(&request(&[], body)).expect("decodes");
+    let kept = channel.adapter.decode(&InboundRequest::post(&[], body)).expect("decodes");
     assert_eq!(kept.unrecognised[0].detail, "webhooks.test_notification names no customer");
 }

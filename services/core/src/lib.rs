@@ -3,6 +3,7 @@
 //! Absent on purpose: I/O, clocks, randomness, threads, environment. Time and keys come in as data; the same events give
 //! the same views in any order.
 
+mod birth_date;
 pub mod body;
 pub mod change;
 pub mod codec;
@@ -16,6 +17,7 @@ pub mod money;
 pub mod normalise;
 pub mod seal;
 pub mod suggest;
+mod text;
 pub mod time;
 pub mod token;
 pub mod view;

@@ -23,6 +23,7 @@ pub mod policy;
 pub mod problem;
 pub mod quality;
 pub mod query;
+mod rng;
 pub mod serve;
 pub mod suggest;
 pub mod tokens;

@@ -212,7 +212,7 @@ pub(crate) fn open_log(config: &Config, dir: &Path, origin: Origin) -> Result<Ar
 }
 
 /// The projector gives way to those that answer providers; it catches up when they are quiet.
-fn step_back() {
+pub(crate) fn step_back() {
     let thread = rustix::thread::gettid();
     if let Err(error) = rustix::process::setpriority_process(Some(thread), PROJECTOR_NICENESS) {
         tracing::warn!(error = %error, "the projector's priority stays as it is");

@@ -47,6 +47,8 @@ pub struct Engine {
     pub(crate) dir: PathBuf,
     /// Bytes of a rebuild's lists in memory before they go to a file.
     pub(crate) list_bytes: usize,
+    /// Entries of a rebuild's indexes in memory before they become a run.
+    pub(crate) index_entries: usize,
     /// Records folded at the last checkpoint.
     pub(crate) checkpointed: u64,
 }

@@ -49,6 +49,9 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Bytes of memory that a rebuild uses for facts before it writes them to a temporary file.
     pub rebuild_bytes: usize,
+    /// Index entries that a rebuild holds in memory before it writes them as a run; at most so many records are read and
+    /// changes written at once.
+    pub rebuild_entries: usize,
     /// Time after which a checkpoint is written, if enough was folded since the last.
     pub checkpoint: Duration,
     /// The projection; another than [`Customers`] only in tests.
@@ -69,6 +72,7 @@ impl Options {
             default_policy: Policy::default(),
             cache_bytes: 256 << 20,
             rebuild_bytes: 32 << 20,
+            rebuild_entries: 2_000_000,
             checkpoint: Duration::from_secs(60),
             projection: Arc::new(Customers),
             store: None,

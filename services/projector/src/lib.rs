@@ -23,7 +23,7 @@ pub use decode::decode;
 pub use engine::Engine;
 pub use error::{ProjectorError, StartError};
 pub use handle::{Options, Projector, Status, StoreOpener};
-pub use history::History;
+pub use history::{History, STEPS_MAX};
 pub use meta::Meta;
 pub use projection::{Customers, Projection};
 pub use read::{ChangePage, Verified, View};

@@ -41,6 +41,7 @@ pub(crate) struct Parts {
     pub dir: PathBuf,
     /// Bytes of a rebuild's lists in memory before they go to a file.
     pub list_bytes: usize,
+    pub index_entries: usize,
 }
 
 impl Engine {
@@ -61,6 +62,7 @@ impl Engine {
             position: Position { origin, sequence: 0 },
             dir: parts.dir,
             list_bytes: parts.list_bytes,
+            index_entries: parts.index_entries,
             checkpointed: 0,
         })
     }
@@ -93,6 +95,7 @@ impl Engine {
             position: meta.position,
             dir: parts.dir,
             list_bytes: parts.list_bytes,
+            index_entries: parts.index_entries,
             checkpointed: 0,
         };
         engine.resume(&meta, parts.policy)?;
@@ -245,6 +248,9 @@ fn replay_event(
     if let Some(old) = replaced {
         let old_ids = ids_of(old, resolver.policy());
         resolver.retract(&old_ids, old.effective_at(), old.event.id);
+        if old.event.id == event.event.id {
+            resolver.take_back(old, old.effective_at());
+        }
     }
     if matches!(outcome, Outcome::Folded | Outcome::Replaced(_)) {
         match event.event.body {

@@ -141,6 +141,7 @@ fn parts(
         policy: policy.clone(),
         dir: dir.to_owned(),
         list_bytes: options.rebuild_bytes,
+        index_entries: options.rebuild_entries,
     }
 }
 

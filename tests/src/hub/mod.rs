@@ -3,6 +3,7 @@
 mod binary;
 pub mod channels;
 pub mod http;
+mod shop;
 
 use channels::{PUBLIC_URL, Source};
 use http::Client;
@@ -19,6 +20,7 @@ use std::{
 use tempfile::TempDir;
 
 pub use binary::path as program;
+pub use shop::shop;
 
 /// Longest wait for a hub to serve or to end; a loaded machine folds slowly.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -6,10 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 use tributary_core::{
+    body::Body,
     change::{Change, ChangeKind},
-    event::RecordedEvent,
+    draft::{Claim, Draft},
+    event::{Event, RecordedEvent},
     identity::policy::Policy,
     ids::{Cursor, CustomerId},
+    time::Micros,
+    token::IndexKey,
     view, wire,
 };
 use tributary_eventlog::{EventLog, ManualClock, MemoryLog, NewRecord, Origin, RealDisk, SegmentLog};
@@ -17,6 +21,7 @@ use tributary_projector::{
     Options, Projector,
     store::{FaultStore, SledOptions, open_or_move_aside},
 };
+use tributary_tests::scenario::Channel;
 
 pub const ORIGIN: Origin = Origin(0x0a0b_0c0d);
 /// How long a projector may take to catch up before a test fails.
@@ -24,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CACHE_BYTES: u64 = 8 << 20;
 /// So little that every rebuild writes facts to a file on the way, and has some in memory at its end.
 const REBUILD_BYTES: usize = 3_000;
+/// So few that every rebuild of a longer history writes runs of its indexes on the way.
+pub const REBUILD_ENTRIES: usize = 20;
 
 /// A log whose clock the test sets.
 pub struct Source {
@@ -69,10 +76,20 @@ impl Source {
     }
 }
 
+/// An event that says that it happened then, through the gate of a channel.
+pub fn event(channel: Channel, key: &str, at: Micros, body: Body, identifiers: Vec<Claim>) -> Event {
+    let mut draft = Draft::new(key, body);
+    draft.occurred_at = Some(at);
+    draft.identifiers = identifiers;
+    channel.context().events(draft, at, &IndexKey::new(&[7; 32])).remove(0)
+}
+
 /// What the stores of one folder do wrong, shared by all that are opened there.
 #[derive(Clone, Default)]
 pub struct Faults {
     open: Arc<Mutex<Option<Arc<FaultStore>>>>,
+    /// Batches after which the next store to be opened fails.
+    next: Arc<Mutex<Option<usize>>>,
 }
 
 impl Faults {
@@ -81,15 +98,24 @@ impl Faults {
         let mut options = Options::new(dir, policy.clone());
         options.cache_bytes = CACHE_BYTES;
         options.rebuild_bytes = REBUILD_BYTES;
+        options.rebuild_entries = REBUILD_ENTRIES;
         let faults = self.clone();
         options.store = Some(Arc::new(move |path| {
             let sled = SledOptions { cache_bytes: CACHE_BYTES, ..SledOptions::default() };
             let (store, moved) = open_or_move_aside(path, sled)?;
             let store = Arc::new(FaultStore::new(Arc::new(store)));
+            if let Some(batches) = faults.next.lock().expect("no panic").take() {
+                store.fail_after(batches);
+            }
             *faults.open.lock().expect("no panic") = Some(Arc::clone(&store));
             Ok((store as _, moved))
         }));
         options
+    }
+
+    /// Lets the next store that is opened fail after so many batches.
+    pub fn fail_next_store_after(&self, batches: usize) {
+        *self.next.lock().expect("no panic") = Some(batches);
     }
 
     pub fn store(&self) -> Arc<FaultStore> {

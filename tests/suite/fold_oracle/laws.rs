@@ -1,7 +1,10 @@
 //! Laws of views and changes, judged on the fold itself: one history told in two ways gives one answer.
 
 use super::{Seen, World, each_history};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 use tributary_core::{
     body::{Body, IdentityAct},
     change::{Change, ChangeKind},
@@ -9,6 +12,7 @@ use tributary_core::{
     identity::Birth,
     ids::{CustomerId, EventId, Position, REMOVAL},
     token::Token,
+    view,
 };
 use tributary_tests::{
     generate::{deliver, with_copies},
@@ -133,6 +137,70 @@ fn a_view_changes_only_with_a_change() {
         }
         None
     });
+}
+
+/// An operator's act that moves nobody may still change what keeps customers apart: subscribers are told of that too.
+#[test]
+fn refused_links_change_only_with_a_change_when_operators_act() {
+    let quiet = Cell::new(0);
+    each_history("refused links", |events, policy, seed| {
+        let refused = |world: &World| -> BTreeMap<CustomerId, String> {
+            let sources = world.sources();
+            let views = world.customers().map(|(id, customer)| {
+                let view = view::view(sources, customer).expect("rows are sound").expect("it exists");
+                (id, format!("{:?}", (view.conflicts, view.suggestions)))
+            });
+            views.collect()
+        };
+        for upto in (2..=events.len()).filter(|upto| is_act(&events[upto - 1])) {
+            let before = refused(&World::of(&events[..upto - 1], policy, seed));
+            let world = World::of(&events[..upto], policy, seed);
+            let told: BTreeSet<CustomerId> =
+                world.changes.iter().filter(|c| c.version == upto as u64).map(|c| c.customer).collect();
+            for (id, now) in refused(&world) {
+                if before.get(&id).is_some_and(|before| *before != now) {
+                    if !told.contains(&id) {
+                        return Some(format!(
+                            "record {upto} changed {id} silently\nfrom {:?}\nto {now}",
+                            before.get(&id)
+                        ));
+                    }
+                    let moved = world
+                        .changes
+                        .iter()
+                        .any(|c| c.version == upto as u64 && c.kind != ChangeKind::Updated);
+                    quiet.set(quiet.get() + usize::from(!moved));
+                }
+            }
+        }
+        None
+    });
+    assert!(quiet.get() > 20, "only {quiet:?} acts changed refused links alone");
+}
+
+/// What is said beforehand of an operator's link is what it does.
+#[test]
+fn a_link_that_would_have_no_effect_is_known_before_it_is_made() {
+    let told = [Cell::new(0), Cell::new(0)];
+    each_history("obstacle", |events, policy, seed| {
+        let world = World::of(events, policy, seed);
+        let strongest = world.customers().filter_map(|(_, c)| world.fold.resolver.strongest_own(c));
+        let ends: Vec<Token> = strongest.collect();
+        for pair in ends.windows(2) {
+            let obstacle = world.fold.resolver.obstacle(pair[0], pair[1]);
+            let linked = with(events, 1, pair, Body::Identity { act: IdentityAct::Link });
+            let after = World::of(&linked, policy, seed).fold.resolver;
+            let [a, b] = [pair[0], pair[1]].map(|token| after.customer_of(token));
+            let joined = a.is_some() && a == b;
+            if joined == obstacle.is_some() {
+                return Some(format!("{pair:?}: said {obstacle:?}, joined {joined}"));
+            }
+            let count = &told[usize::from(joined)];
+            count.set(count.get() + 1);
+        }
+        None
+    });
+    assert!(told.iter().all(|count| count.get() > 50), "too few of one kind: {told:?}");
 }
 
 /// L11, L12: an identifier's birth stays where it is while records come in order, and every id in the feed is a birth.

@@ -6,7 +6,6 @@ use tributary_core::{
     content::ProfileField,
     draft::Draft,
     event::flags,
-    time::Micros,
 };
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/email");
@@ -26,19 +25,8 @@ fn adapter() -> Box<dyn ChannelAdapter> {
     built.adapter
 }
 
-fn request<'a>(headers: &'a [(String, String)], body: &'a [u8]) -> InboundRequest<'a> {
-    InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers,
-        body,
-        received_at: Micros(0),
-        public_url: None,
-    }
-}
-
 fn decode(body: &[u8]) -> Decoded {
-    adapter().decode(&request(&[], body)).expect("a mail is taken")
+    adapter().decode(&InboundRequest::post(&[], body)).expect("a mail is taken")
 }
 
 fn drafts(name: &str) -> Vec<Draft> {
@@ -212,8 +200,9 @@ fn nests_and_floods_of_parts_end() {
 fn a_stored_mail_gives_its_event_again() {
     for name in ["dsn-two-recipients", "arf-complaint", "sent-to-two", "attachment"] {
         for draft in drafts(name) {
-            let again =
-                adapter().decode(&request(&draft.raw.headers, &draft.raw.body)).expect("its own raw request");
+            let again = adapter()
+                .decode(&InboundRequest::post(&draft.raw.headers, &draft.raw.body))
+                .expect("its own raw request");
             assert_eq!(again.events.len(), 1, "{name}");
             assert_eq!((&again.events[0].key, &again.events[0].raw), (&draft.key, &draft.raw), "{name}");
         }
@@ -233,7 +222,7 @@ fn the_key_is_checked() {
         ("x-other", "email-test-key", false),
     ] {
         let headers = vec![(name.to_owned(), value.to_owned())];
-        assert_eq!(adapter.verify(&request(&headers, &body)).is_ok(), good, "{name}: {value}");
+        assert_eq!(adapter.verify(&InboundRequest::post(&headers, &body)).is_ok(), good, "{name}: {value}");
     }
     for (settings, key) in [
         (json!({"mailbox": "a@b.example"}), "key"),

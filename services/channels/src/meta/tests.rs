@@ -1,6 +1,6 @@
 use super::*;
 use std::fs;
-use tributary_core::{body::Body, content::ProfileField, ids::REMOVAL, time::Micros};
+use tributary_core::{body::Body, content::ProfileField, ids::REMOVAL};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/meta");
 const PAGE: &str = "100000000000001";
@@ -22,19 +22,8 @@ fn json_type() -> Vec<(String, String)> {
     vec![("content-type".into(), "application/json; charset=utf-8".into())]
 }
 
-fn request<'a>(headers: &'a [(String, String)], body: &'a [u8]) -> InboundRequest<'a> {
-    InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers,
-        body,
-        received_at: Micros(0),
-        public_url: None,
-    }
-}
-
 fn decode(body: &[u8]) -> Decoded {
-    adapter().decode(&request(&json_type(), body)).expect("JSON is taken")
+    adapter().decode(&InboundRequest::post(&json_type(), body)).expect("JSON is taken")
 }
 
 fn one(name: &str) -> Draft {
@@ -166,8 +155,9 @@ fn nothing_is_lost_and_each_part_decodes_alone() {
     assert_eq!(reasons[1], ("unknown_messaging_event", "future"));
     assert_eq!(reasons[2].0, "empty_entry");
     for draft in &decoded.events {
-        let again =
-            adapter().decode(&request(&draft.raw.headers, &draft.raw.body)).expect("its own raw request");
+        let again = adapter()
+            .decode(&InboundRequest::post(&draft.raw.headers, &draft.raw.body))
+            .expect("its own raw request");
         assert_eq!((again.events.len(), again.unrecognised.len()), (1, 0));
         assert_eq!((&again.events[0].key, &again.events[0].raw), (&draft.key, &draft.raw));
     }
@@ -190,14 +180,15 @@ fn only_signed_requests_and_the_right_challenge_pass() {
     let adapter = adapter();
     let mut signed = Outbound { body: bytes("messenger-text"), ..Outbound::default() };
     adapter.sign(&mut signed);
-    assert!(adapter.verify(&request(&signed.headers, &signed.body)).is_ok());
-    assert_eq!(adapter.verify(&request(&[], &signed.body)), Err(Rejected::signature()));
-    assert_eq!(adapter.verify(&request(&signed.headers, b"{}")), Err(Rejected::signature()));
+    assert!(adapter.verify(&InboundRequest::post(&signed.headers, &signed.body)).is_ok());
+    assert_eq!(adapter.verify(&InboundRequest::post(&[], &signed.body)), Err(Rejected::signature()));
+    assert_eq!(adapter.verify(&InboundRequest::post(&signed.headers, b"{}")), Err(Rejected::signature()));
     for bad in [signed.headers[0].1.to_uppercase(), signed.headers[0].1.replace("sha256=", "")] {
         let headers = vec![(SIGNATURE.to_owned(), bad)];
-        assert_eq!(adapter.verify(&request(&headers, &signed.body)), Err(Rejected::signature()));
+        assert_eq!(adapter.verify(&InboundRequest::post(&headers, &signed.body)), Err(Rejected::signature()));
     }
-    let get = |query: &'static str| InboundRequest { method: Method::Get, query, ..request(&[], &[]) };
+    let get =
+        |query: &'static str| InboundRequest { method: Method::Get, query, ..InboundRequest::post(&[], &[]) };
     let good = get("hub.mode=subscribe&hub.verify_token=meta-test-token&hub.challenge=42");
     assert!(adapter.verify(&good).is_ok());
     let reply = adapter.decode(&good).expect("the challenge is answered").reply;
@@ -212,5 +203,8 @@ fn only_signed_requests_and_the_right_challenge_pass() {
         assert!(adapter.decode(&get(bad)).is_err(), "{bad}");
     }
     let plain = vec![("content-type".to_owned(), "text/plain".to_owned())];
-    assert_eq!(adapter.decode(&request(&plain, b"{}")).map(|_| ()).map_err(|r| r.status), Err(415));
+    assert_eq!(
+        adapter.decode(&InboundRequest::post(&plain, b"{}")).map(|_| ()).map_err(|r| r.status),
+        Err(415)
+    );
 }

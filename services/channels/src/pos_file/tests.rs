@@ -1,5 +1,5 @@
 use crate::{
-    adapter::{ChannelAdapter, Decoded, InboundRequest, Method},
+    adapter::{ChannelAdapter, Decoded, InboundRequest},
     settings::{self, Channel, Settings},
 };
 use serde_json::{Value, json};
@@ -25,12 +25,8 @@ pub(super) fn decode_with(channel: &Channel, headers: &[(&str, &str)], body: &[u
     let headers: Vec<(String, String)> =
         headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
     let request = InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers: &headers,
-        body,
         received_at: Micros::from_secs(1_772_331_120),
-        public_url: None,
+        ..InboundRequest::post(&headers, body)
     };
     channel.adapter.decode(&request).expect("decodes")
 }
@@ -156,14 +152,7 @@ fn without_a_version_only_the_files_time_supersedes() {
     let upload = channel(json!({"supersede": "upload_time"}));
     assert_eq!(decode(&upload, file).events[0].revision, 1_772_331_120);
     let headers = [("x-file-time".to_owned(), "yesterday".to_owned())];
-    let request = InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers: &headers,
-        body: file.as_bytes(),
-        received_at: Micros(0),
-        public_url: None,
-    };
+    let request = InboundRequest::post(&headers, file.as_bytes());
     assert_eq!(never.adapter.decode(&request).expect_err("no time").status, 400);
     let adapter: &dyn ChannelAdapter = &*never.adapter;
     assert_eq!(adapter.verify(&request).expect_err("no key").status, 401);

@@ -1,5 +1,5 @@
 use crate::{
-    adapter::{Decoded, InboundRequest, Method, Outbound},
+    adapter::{Decoded, InboundRequest, Outbound},
     settings::{self, Channel, Settings},
 };
 use serde_json::{Value, json};
@@ -17,15 +17,7 @@ fn channel(extra: &[(&str, &str)]) -> Channel {
 }
 
 fn with<T>(headers: &[(String, String)], body: &[u8], f: impl FnOnce(&InboundRequest<'_>) -> T) -> T {
-    let request = InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers,
-        body,
-        received_at: Micros(0),
-        public_url: Some(URL),
-    };
-    f(&request)
+    f(&InboundRequest { public_url: Some(URL), ..InboundRequest::post(headers, body) })
 }
 
 fn decode(kind: &str, name: &str, object: Value) -> Decoded {

@@ -15,7 +15,7 @@ use tributary_channels::{
 
 /// Each test binary holds this module whole and uses a part; naming all of it here keeps the rest from counting as dead.
 const _: () = {
-    let _ = (variable, write, bytes, fixtures_dir, public_url, base_settings, channel, fixtures);
+    let _ = (variable, corpus, write, bytes, fixtures_dir, public_url, base_settings, channel, fixtures);
     let _: fn(&Fixture) = |fixture| {
         let _ = (&fixture.channel, &fixture.case, &fixture.expected);
     };
@@ -30,6 +30,15 @@ pub struct Fixture {
 
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// A part of the corpus outside the repository, or a note of what is skipped.
+pub fn corpus(part: &str) -> Option<PathBuf> {
+    let found = variable("TRIBUTARY_CORPUS").map(|corpus| Path::new(&corpus).join(part));
+    if found.is_none() {
+        println!("skipped: {part} (TRIBUTARY_CORPUS is not set)");
+    }
+    found
 }
 
 pub fn write(path: &Path, text: &str) {

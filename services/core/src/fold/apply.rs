@@ -176,10 +176,12 @@ impl Fold {
                 return Ok(if equal { Outcome::Duplicate } else { Outcome::Superseded });
             }
         }
+        let apart = self.apart_around(event);
         let replaced = self.take_out(rows, event, &key, place)?;
         let mut fact = Fact { revision: Some(new), ids, gives: prepared.gives.clone(), ..Fact::awaited(key) };
         fact.hangers = replaced.as_ref().map(|f| f.hangers.clone()).unwrap_or_default();
         self.put_in(rows, event, fact, prepared)?;
+        self.touch_apart(event, &apart);
         if let Body::Unrecognised { reason } = &event.event.body {
             self.dead_letter(event, reason);
             if replaced.is_none() {

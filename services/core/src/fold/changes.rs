@@ -2,11 +2,13 @@
 
 use super::{apply::Fold, fact::Ids};
 use crate::{
+    body::Body,
     change::{Change, ChangeKind},
     event::RecordedEvent,
-    identity::{CustomerRef, Regrouping},
+    identity::{Apart, CustomerRef, Regrouping},
     ids::{CustomerId, EventId},
     time::Micros,
+    token::Token,
 };
 
 /// Customers whose view an event on an observed identifier may change besides its own; a shared tablet has more owners
@@ -49,6 +51,27 @@ impl Fold {
             self.touch(holder, event);
             for owner in self.resolver.owners(named.token).into_iter().take(OWNERS_MAX) {
                 self.touch(Some(owner), event);
+            }
+        }
+    }
+
+    /// What keeps customers apart around the identifiers of an operator's act; nothing for other events.
+    pub(super) fn apart_around(&self, event: &RecordedEvent) -> Apart {
+        match event.event.body {
+            Body::Identity { .. } => {
+                let tokens: Vec<Token> = event.event.identifiers.iter().map(|i| i.token).collect();
+                self.resolver.apart_around(&tokens)
+            }
+            _ => Apart::new(),
+        }
+    }
+
+    /// Refused links, and whom operators set apart, stand in the views of both customers: whoever has others than before the
+    /// act is told, also where nobody moved.
+    pub(super) fn touch_apart(&mut self, event: &RecordedEvent, before: &Apart) {
+        for (id, (customer, apart)) in self.apart_around(event) {
+            if before.get(&id).is_none_or(|(_, before)| *before != apart) {
+                self.touch(Some(customer), event);
             }
         }
     }

@@ -1,6 +1,29 @@
-//! Which customers operators have set apart.
+//! What keeps customers apart: operators, and links that were refused.
 
-use super::resolver::{CustomerRef, Resolver};
+use super::{
+    partition::{Refusal, evaluate, reach},
+    resolver::{CustomerRef, Resolver},
+};
+use crate::{
+    ids::{CustomerId, EventPrefix},
+    token::Token,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Customers by id, and what keeps each apart from others.
+pub type Apart = BTreeMap<CustomerId, (CustomerRef, KeptApart)>;
+
+/// A refused link as one of its customers sees it.
+pub type Refused = ((Token, Token), Refusal, EventPrefix, Option<CustomerId>);
+
+/// What keeps one customer apart from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptApart {
+    /// Links that were refused: the ends, why, the newest evidence, and the other customer.
+    pub refused: BTreeSet<Refused>,
+    /// Whom operators set apart from it.
+    pub by_operators: Vec<CustomerId>,
+}
 
 impl Resolver {
     /// Customers that an operator set apart from this one: the newest act on an identifier of this and one of theirs is an
@@ -40,5 +63,48 @@ impl Resolver {
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    fn by_operators(&self, customer: CustomerRef) -> KeptApart {
+        let others = self.apart_from(customer).into_iter().filter_map(|other| self.id(other));
+        KeptApart { by_operators: others.collect(), ..KeptApart::default() }
+    }
+
+    /// Everybody who hangs together with these identifiers or with what is named beside them, and what keeps each apart from
+    /// others. Costs as much as evaluating them all.
+    #[must_use]
+    pub fn apart_around(&self, tokens: &[Token]) -> Apart {
+        let mut seeds: Vec<u32> = tokens.iter().filter_map(|token| self.state.find(*token)).collect();
+        for at in 0..seeds.len() {
+            let groups = self.state.all(seeds[at]).iter();
+            let beside = groups.flat_map(|g| self.state.ids(*g)).map(|(node, _)| node);
+            seeds.extend(beside.chain(self.state.partners(seeds[at]).iter().copied()).collect::<Vec<_>>());
+        }
+        let nodes = reach(&self.state, &self.policy, &seeds);
+        let holder = |node: u32| self.customer_slot(node).map(|slot| CustomerRef(slot as u32));
+        let mut apart = Apart::new();
+        for customer in nodes.iter().filter_map(|node| holder(*node)) {
+            if let Some(id) = self.id(customer) {
+                apart.entry(id).or_insert_with(|| (customer, self.by_operators(customer)));
+            }
+        }
+        let token = |node: u32| self.state.nodes[node as usize].token;
+        for link in evaluate(&self.state, &self.policy, &nodes).decisions {
+            let Some(refused) = link.refused else { continue };
+            let (a, b) = (holder(link.ends.0), holder(link.ends.1));
+            for (own, other) in [(a, b), (b, a)].into_iter().filter(|_| a != b) {
+                let ends = (token(link.ends.0), token(link.ends.1));
+                let own = own.and_then(|own| apart.get_mut(&self.id(own)?));
+                if let Some((_, kept)) = own {
+                    kept.refused.insert((
+                        ends,
+                        refused,
+                        link.newest.1,
+                        other.and_then(|other| self.id(other)),
+                    ));
+                }
+            }
+        }
+        apart
     }
 }

@@ -72,18 +72,18 @@ pub(crate) struct Partition {
 }
 
 #[derive(Clone, Debug)]
-struct Link {
+pub(super) struct Link {
     tier: Tier,
     ranks: (u32, u32),
     newest: Evidence,
     tokens: (Token, Token),
     /// Ends in order of their tokens, and what each was believed.
-    ends: (u32, u32),
+    pub(super) ends: (u32, u32),
     trusts: (Trust, Trust),
 }
 
 impl Link {
-    fn order(&self) -> impl Ord + use<> {
+    pub(super) fn order(&self) -> impl Ord + use<> {
         (self.tier, self.ranks, Reverse(self.newest.0), self.newest.1, self.tokens, self.trusts.0)
     }
 }
@@ -175,7 +175,7 @@ fn pair(a: u32, b: u32) -> (u32, u32) {
 }
 
 /// The newest act on the pair, if it is a link.
-fn operator_link(state: &State, a: u32, b: u32) -> Option<Evidence> {
+pub(super) fn operator_link(state: &State, a: u32, b: u32) -> Option<Evidence> {
     newest_act(state, a, b).filter(|act| act.2).map(|act| (act.0, act.1.prefix()))
 }
 
@@ -251,6 +251,13 @@ fn links(state: &State, policy: &Policy, nodes: &[u32]) -> Vec<Link> {
         }
     }
     merge(&mut links);
+    links.extend(operator_links(state, nodes));
+    links
+}
+
+/// The links that operators said between these nodes.
+pub(super) fn operator_links(state: &State, nodes: &[u32]) -> Vec<Link> {
+    let mut links = Vec::new();
     for node in nodes {
         for partner in state.partners(*node).iter().filter(|p| *p > node) {
             if let Some(newest) = operator_link(state, *node, *partner)
@@ -264,7 +271,7 @@ fn links(state: &State, policy: &Policy, nodes: &[u32]) -> Vec<Link> {
     links
 }
 
-fn link(state: &State, tier: Tier, a: (u32, Trust), b: (u32, Trust), newest: Evidence) -> Link {
+pub(super) fn link(state: &State, tier: Tier, a: (u32, Trust), b: (u32, Trust), newest: Evidence) -> Link {
     let token = |n: u32| state.nodes[n as usize].token;
     let rank = |n: u32| state.kind_of(n).rank;
     let (a, b) = if token(a.0) <= token(b.0) { (a, b) } else { (b, a) };
@@ -426,7 +433,7 @@ impl Claims {
 }
 
 /// Customers under construction.
-struct Joining<'a> {
+pub(super) struct Joining<'a> {
     state: &'a State,
     policy: &'a Policy,
     nodes: &'a [u32],
@@ -435,7 +442,7 @@ struct Joining<'a> {
     classes: Vec<SmallVec<[(u32, u32); 6]>>,
     size: Vec<u32>,
     /// Pairs of indices that may not meet.
-    cannot: Vec<(usize, usize)>,
+    pub(super) cannot: Vec<(usize, usize)>,
     /// Of each root: birth dates of its identifiers that are not mixed.
     born: Vec<SmallVec<[Born; 2]>>,
     /// Of each index: whether facts give it several birth dates, though it is one person's at a time.
@@ -443,7 +450,7 @@ struct Joining<'a> {
 }
 
 impl<'a> Joining<'a> {
-    fn new(state: &'a State, policy: &'a Policy, nodes: &'a [u32]) -> Self {
+    pub(super) fn new(state: &'a State, policy: &'a Policy, nodes: &'a [u32]) -> Self {
         let mut cannot = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             for partner in state.partners(*node).iter().filter(|p| *p > node) {
@@ -470,7 +477,7 @@ impl<'a> Joining<'a> {
         Self { state, policy, nodes, parent, classes, size, cannot, born, mixed }
     }
 
-    fn index(&self, node: u32) -> usize {
+    pub(super) fn index(&self, node: u32) -> usize {
         self.nodes.binary_search(&node).unwrap_or_default()
     }
 
@@ -482,7 +489,7 @@ impl<'a> Joining<'a> {
     }
 
     /// Joins the customers of both ends, or says why not. `by_claim`: their birth dates must agree.
-    fn take(&mut self, ends: (u32, u32), by_claim: bool) -> Option<Refusal> {
+    pub(super) fn take(&mut self, ends: (u32, u32), by_claim: bool) -> Option<Refusal> {
         let (mut a, mut b) = (self.root(self.index(ends.0)), self.root(self.index(ends.1)));
         if a == b {
             return None;

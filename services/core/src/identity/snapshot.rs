@@ -17,9 +17,8 @@ use crate::{
 };
 use smallvec::SmallVec;
 
+/// Grows with the layout, and when a text gives another mark of its birth date: then the log has to be read again.
 const FORMAT: u64 = 4;
-/// Evidence with whole event ids; still read.
-const FORMAT_3: u64 = 3;
 
 impl Resolver {
     /// The snapshot's bytes.
@@ -86,11 +85,9 @@ impl Resolver {
     /// [`BadRow`] if they are no snapshot of this format; fold again then.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, BadRow> {
         let mut r = Reader(bytes);
-        let format = r.number()?;
-        if ![FORMAT_3, FORMAT].contains(&format) {
+        if r.number()? != FORMAT {
             return Err(BadRow);
         }
-        let whole_ids = format == FORMAT_3;
         let policy = Policy::from_json(&r.text()?).map_err(|_| BadRow)?;
         let mut resolver = Self::new(policy);
         for _ in 0..r.count()? {
@@ -111,9 +108,9 @@ impl Resolver {
                 node.customer = (r.number()? as u32).wrapping_sub(1);
             }
         }
-        resolver.read_groups(&mut r, whole_ids)?;
+        resolver.read_groups(&mut r)?;
         resolver.read_acts(&mut r)?;
-        resolver.read_tenancies(&mut r, whole_ids)?;
+        resolver.read_tenancies(&mut r)?;
         resolver.read_erasures(&mut r)?;
         resolver.read_customers(&mut r)?;
         r.end()?;
@@ -124,7 +121,7 @@ impl Resolver {
         u32::try_from(number).ok().filter(|n| (*n as usize) < self.state.nodes.len()).ok_or(BadRow)
     }
 
-    fn read_groups(&mut self, r: &mut Reader<'_>, whole_ids: bool) -> Result<(), BadRow> {
+    fn read_groups(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
         let groups = r.count()?;
         self.state.groups.reserve_exact(groups);
         for _ in 0..groups {
@@ -135,7 +132,7 @@ impl Resolver {
             }
             let group = self.state.new_group(&ids);
             for _ in 0..r.count()? {
-                let evidence = (r.signed()?, get_prefix(r, whole_ids)?);
+                let evidence = (r.signed()?, get_prefix(r)?);
                 self.state.set_evidence(group, evidence, true);
             }
         }
@@ -160,7 +157,7 @@ impl Resolver {
         Ok(())
     }
 
-    fn read_tenancies(&mut self, r: &mut Reader<'_>, whole_ids: bool) -> Result<(), BadRow> {
+    fn read_tenancies(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
         for _ in 0..r.count()? {
             let (moved, tenant) = (r.number()?, r.number()?);
             self.state.tenancies.insert(self.node(moved)?, self.node(tenant)?);
@@ -177,7 +174,7 @@ impl Resolver {
             let mut dates = Vec::new();
             for _ in 0..r.count()? {
                 let born = u16::try_from(r.number()?).map_err(|_| BadRow)?;
-                dates.push((Born(born), get_prefix(r, whole_ids)?));
+                dates.push((Born(born), get_prefix(r)?));
             }
             self.state.born.insert(group, dates);
         }
@@ -312,10 +309,7 @@ fn prefix(w: &mut Writer, event: EventPrefix) {
     w.raw(&event.0.to_be_bytes());
 }
 
-fn get_prefix(r: &mut Reader<'_>, whole_id: bool) -> Result<EventPrefix, BadRow> {
-    if whole_id {
-        return Ok(EventId(r.sixteen()?).prefix());
-    }
+fn get_prefix(r: &mut Reader<'_>) -> Result<EventPrefix, BadRow> {
     Ok(EventPrefix(u64::from_be_bytes(r.eight()?)))
 }
 

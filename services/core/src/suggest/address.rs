@@ -3,7 +3,8 @@
 //! Pairs of letters need no parser and no gazetteer: words may be swapped, run together, misspelt or left out. Numbers
 //! stand apart, because one digit makes another house.
 
-use super::{Level, distance::shared, text};
+use super::{Level, distance::shared};
+use crate::text;
 use smallvec::SmallVec;
 
 /// Pairs of letters of one address that are kept.

@@ -1,7 +1,10 @@
 //! Phones, e-mail addresses and numbers given to a person, and how alike two are.
 
-use super::{Level, distance::edits, text};
-use crate::normalise::{PhoneClass, Region, email, opaque, phone, phone_class};
+use super::{Level, distance::edits};
+use crate::{
+    normalise::{PhoneClass, Region, email, opaque, phone, phone_class},
+    text,
+};
 
 /// Providers whose names are mistyped; what is one edit away from one of them is meant to be it.
 const PROVIDERS: [&str; 6] =

@@ -1,36 +1,13 @@
-//! Birth dates as people write them, and how alike two are.
+//! How alike two birth dates are.
 //!
 //! A text may be read in several ways (03/04/1990; six digits may be of our era or of the Republic's): all readings are
 //! kept, and two records agree as well as their best pair of readings does.
 
-use super::{Level, distance::edits, text};
+use super::{Level, distance::edits};
+use crate::birth_date::{Date, ROC_YEARS, readings};
 use smallvec::SmallVec;
 
-/// Years between our era and that of the Republic of China: 民國 1 is 1912.
-const ROC_YEARS: u32 = 1911;
-/// Readings of one text at most.
-const READINGS_MAX: usize = 4;
-
-/// A day of a year. No calendar: the 31st of February is as good as any other typing error.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Date {
-    pub year: u16,
-    pub month: u8,
-    pub day: u8,
-}
-
 impl Date {
-    /// A date that a person living today may have; defaults of forms are none.
-    fn new(year: u32, month: u32, day: u32) -> Option<Self> {
-        let filled_in = matches!((year, month, day), (1900 | 1911 | 1912 | 1970 | 2000, 1, 1));
-        if filled_in || !(1880..=2100).contains(&year) {
-            return None;
-        }
-        let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
-        let valid = (1..=12).contains(&month) && (1..=31).contains(&day);
-        valid.then_some(Self { year: u16::try_from(year).ok()?, month, day })
-    }
-
     fn digits(self) -> [u8; 8] {
         let number = u32::from(self.year) * 10_000 + u32::from(self.month) * 100 + u32::from(self.day);
         let mut out = [0; 8];
@@ -61,50 +38,16 @@ impl Date {
 
 /// All readings of a text, sorted; none if it is no date.
 pub(super) fn read(raw: &str) -> SmallVec<[Date; 1]> {
-    let text = text::arabic(&text::clean(raw), &['年', '月', '日', '号']);
-    let republic = text.contains("民国") || text.starts_with("roc");
-    let mut parts: SmallVec<[(u32, usize); 4]> = SmallVec::new();
-    for part in text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()) {
-        let Ok(number) = part.parse() else { return SmallVec::new() };
-        parts.push((number, part.len()));
-    }
-    let mut found: SmallVec<[Date; 1]> = match parts[..] {
-        [(n, 8)] => [Date::new(n / 10_000, n / 100 % 100, n % 100)].into_iter().flatten().collect(),
-        [(n, digits @ 5..=7)] => compact(n, digits, republic),
-        [(year, 4), (month, _), (day, _), ..] => {
-            [Date::new(year, month, day), Date::new(year, day, month)].into_iter().flatten().take(1).collect()
-        }
-        [(a, 1..=2), (b, 1..=2), (year, 4)] => {
-            [Date::new(year, a, b), Date::new(year, b, a)].into_iter().flatten().collect()
-        }
-        [(year, 1..=3), (month, 1..=2), (day, 1..=2)] => short_year(year, month, day, republic),
-        _ => SmallVec::new(),
-    };
+    let mut found: SmallVec<[Date; 1]> = readings(raw).iter().map(|reading| reading.date).collect();
     found.sort();
     found.dedup();
-    found.truncate(READINGS_MAX);
     found
-}
-
-/// Digits without signs between them: 0700411, 700411.
-fn compact(n: u32, digits: usize, republic: bool) -> SmallVec<[Date; 1]> {
-    let (year, month, day) = (n / 10_000, n / 100 % 100, n % 100);
-    if digits == 7 {
-        return Date::new(year + ROC_YEARS, month, day).into_iter().collect();
-    }
-    short_year(year, month, day, republic)
-}
-
-/// A year of at most three digits: of the Republic, or the last two of ours.
-fn short_year(year: u32, month: u32, day: u32, republic: bool) -> SmallVec<[Date; 1]> {
-    let ours = [1900 + year, 2000 + year].into_iter().filter(|y| !republic && year < 100 && *y <= 2030);
-    let ours = ours.filter_map(|y| Date::new(y, month, day));
-    Date::new(year + ROC_YEARS, month, day).into_iter().chain(ours).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Date, Level, read};
+    use super::{Level, read};
+    use crate::birth_date::Date;
 
     fn shown(raw: &str) -> String {
         let dates = read(raw);

@@ -3,12 +3,8 @@
 //! One key would miss every pair with an error in it; the union of these misses a pair only if it has errors everywhere.
 //! Keys are made of two parts where one alone is common (a birth date alone is shared by dozens among a million people).
 
-use super::{
-    address::Address,
-    name::Name,
-    record::Record,
-    text::{hash, mix},
-};
+use super::{address::Address, name::Name, record::Record};
+use crate::text::{hash, mix};
 use smallvec::SmallVec;
 
 /// Keys of one record; what comes later in the order of [`keys`] is left out.

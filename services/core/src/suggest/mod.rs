@@ -14,14 +14,12 @@ mod compare;
 mod contact;
 mod date;
 mod distance;
-mod han;
 mod index;
 mod keys;
 mod name;
 mod record;
 #[cfg(test)]
 mod tests_index;
-mod text;
 mod weights;
 
 pub use compare::{Levels, Reason, Suggestion, compare};

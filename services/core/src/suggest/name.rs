@@ -3,7 +3,8 @@
 //! A text with Han characters and letters is two names: 陳美玲 Amy agrees with either. Absent on purpose: tables of
 //! surnames, nicknames, transcriptions of one script in the other.
 
-use super::{Level, distance::edits, han, text};
+use super::{Level, distance::edits};
+use crate::text::{self, han};
 use smallvec::SmallVec;
 
 /// Words or characters of one name that are kept.

@@ -3,10 +3,13 @@
 use super::{
     address::{self, Address},
     contact::{self, Code, Email, Phone},
-    date::{self, Date},
+    date,
     name::{self, Name},
 };
-use crate::normalise::{ID_BYTES_MAX, Region, opaque};
+use crate::{
+    birth_date::Date,
+    normalise::{ID_BYTES_MAX, Region, opaque},
+};
 use smallvec::SmallVec;
 use std::fmt;
 

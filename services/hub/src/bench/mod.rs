@@ -15,6 +15,7 @@ mod rebuild;
 mod report;
 mod sample;
 mod stock;
+mod suggest;
 
 use crate::{
     cli::{Exit, Failure, args::Global},
@@ -31,7 +32,7 @@ const INTERRUPTED: i32 = 130;
 /// `bench`'s arguments.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 1000000\n  tributary bench --identity --identifiers 10000000\n  tributary bench --quick -o json"
+    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 1000000\n  tributary bench --only suggestions\n  tributary bench --identity --identifiers 10000000\n  tributary bench --quick -o json"
 )]
 pub struct Args {
     /// Only this part
@@ -49,7 +50,7 @@ pub struct Args {
     /// Seconds of each load [default: 5, of freshness 10]
     #[arg(long, value_name = "N")]
     pub seconds: Option<u64>,
-    /// Events of the log that is rebuilt [default: 300000]
+    /// Events of the log that is folded [default: 300000]
     #[arg(long, value_name = "N")]
     pub events: Option<u64>,
     /// Where the temporary folder is made: on the disk to be measured [default: the system's folder for temporary files]
@@ -73,6 +74,8 @@ pub enum Part {
     Freshness,
     /// Who is who, without anything else.
     Identity,
+    /// Folding a log with the finder of suggestions beside it, and without.
+    Suggestions,
 }
 
 /// How much of everything.
@@ -90,6 +93,8 @@ struct Amounts {
     users: u64,
     /// Identifiers of the identity part.
     identifiers: u64,
+    /// As little as possible.
+    quick: bool,
 }
 
 impl Args {
@@ -106,6 +111,7 @@ impl Args {
             events: self.events.unwrap_or(if self.quick { 10_000 } else { 300_000 }).max(100),
             users: if self.quick { 5_000 } else { 20_000 },
             identifiers: self.identifiers.unwrap_or(if self.quick { 20_000 } else { 1_000_000 }),
+            quick: self.quick,
         }
     }
 
@@ -162,6 +168,10 @@ async fn measure(args: Args, folder: Arc<Folder>) -> Result<Report, Failure> {
     }
     if args.wants(Part::Freshness) {
         report.extend(freshness::run(folder.path(), amounts, &disk).await?);
+    }
+    if args.wants(Part::Suggestions) {
+        let path = folder.path().to_owned();
+        report.extend(blocking(move || suggest::run(&path, amounts)).await?);
     }
     report.end();
     Ok(report)

@@ -85,7 +85,7 @@ fn fold(dir: &Path, log: &Arc<dyn EventLog>, scan: &probes::Scan) -> Result<Vec<
     ])
 }
 
-fn wait(projector: &Projector, end: u64) -> Result<(), Failure> {
+pub(super) fn wait(projector: &Projector, end: u64) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|e| failed("a timer", e))?;
     let mut folded = projector.subscribe();

@@ -22,6 +22,12 @@ const MIXED_MAX: u64 = 5_000;
 const COPY_EVERY: u64 = 10;
 /// When the first event happened: 2026-03-01T00:00:00Z.
 const BEGIN_SECS: i64 = 1_772_323_200;
+/// Characters of names.
+const SURNAMES: [char; 12] = ['陳', '林', '黃', '張', '李', '王', '吳', '劉', '蔡', '楊', '許', '鄭'];
+const GIVEN: [char; 24] = [
+    '美', '玲', '志', '明', '淑', '芬', '國', '華', '雅', '婷', '家', '豪', '怡', '君', '俊', '傑', '麗',
+    '珠', '建', '宏', '惠', '文', '佳', '蓉',
+];
 /// Channels: name, kind.
 const CHANNELS: [(&str, &str); 5] = [
     ("erp", "cloudevents"),
@@ -36,6 +42,8 @@ pub(super) struct Sample {
     channels: Vec<ChannelContext>,
     key: IndexKey,
     mixed: u64,
+    /// Whether members have what tells people apart.
+    people: bool,
 }
 
 impl Sample {
@@ -52,7 +60,12 @@ impl Sample {
             generation: 0,
         };
         let mixed = (events / EVENTS_EACH).clamp(1, MIXED_MAX);
-        Self { channels: CHANNELS.map(context).into(), key: IndexKey::new(&[7; 32]), mixed }
+        Self { channels: CHANNELS.map(context).into(), key: IndexKey::new(&[7; 32]), mixed, people: false }
+    }
+
+    /// The same with names, birth dates and addresses as people have them; some members are told twice, in another spelling.
+    pub fn of_people(events: u64) -> Self {
+        Self { people: true, ..Self::new(events) }
     }
 
     /// The events numbered `from..to` of all.
@@ -63,7 +76,10 @@ impl Sample {
             let (block, within) = (number / (self.mixed * EVENTS_EACH), number % (self.mixed * EVENTS_EACH));
             let (round, customer) = (within / self.mixed, block * self.mixed + within % self.mixed);
             let copied = round == EVENTS_EACH - 1 && customer.is_multiple_of(COPY_EVERY);
-            let (channel, draft) = draft(customer, if copied { 1 } else { round });
+            let (channel, mut draft) = draft(customer, if copied { 1 } else { round });
+            if self.people && round == 0 {
+                draft.content.profile.extend(person(customer));
+            }
             if let Some(context) = self.channels.get(channel) {
                 out.extend(context.events(draft, Micros::from_secs(BEGIN_SECS), &self.key));
             }
@@ -110,6 +126,26 @@ fn profile(customer: u64) -> Draft {
     draft.content.profile.insert(ProfileField::Name, format!("陳美玲{customer}"));
     draft.profile_source = ProfileSource::MemberMaster;
     draft
+}
+
+/// A member's profile. Every tenth is the one before in another spelling.
+fn person(customer: u64) -> [(ProfileField, String); 3] {
+    let twice = customer % 10 == 9;
+    let number = (if twice { customer - 1 } else { customer }).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let pick = |shift: u32, among: u64| (number >> shift) % among;
+    let of = |among: &[char], shift: u32| among.get(pick(shift, among.len() as u64) as usize).copied();
+    let name: String = [of(&SURNAMES, 3), of(&GIVEN, 11), of(&GIVEN, 23)].into_iter().flatten().collect();
+    let (year, month, day) = (1950 + pick(31, 50), 1 + pick(37, 12), 1 + pick(41, 28));
+    let (road, house) = (pick(45, 900) + 1, pick(50, 300) + 1);
+    let (title, born) = match twice {
+        true => (" 小姐", format!("民國{}年{month}月{day}日", year - 1911)),
+        false => ("", format!("{year}-{month:02}-{day:02}")),
+    };
+    [
+        (ProfileField::Name, format!("{name}{title}")),
+        (ProfileField::BirthDate, born),
+        (ProfileField::Address, format!("台北市大安區和平東路{road}巷{house}號")),
+    ]
 }
 
 fn message(customer: u64, round: u64) -> Draft {

@@ -29,13 +29,17 @@ pub fn decision(decision: &Decision) -> Result<Json, Failure> {
     Ok(json!({"customers": customers, "reason": decision.reason, "dry_run": decision.dry_run}))
 }
 
-/// What was compared and how well it agrees.
+/// What was compared and how well it agrees, and why a link would be refused.
 #[must_use]
 pub fn reasons(suggestion: &Json) -> String {
     let all = suggestion.get("reasons").and_then(Json::as_array).into_iter().flatten();
     let told: Vec<String> =
         all.map(|r| format!("{} {}", cell(r.get("field")), cell(r.get("level")))).collect();
-    told.join(", ")
+    let told = told.join(", ");
+    match suggestion.pointer("/obstacle/reason").and_then(Json::as_str) {
+        Some(reason) => format!("{told} (a link would be refused: {})", printable(reason)),
+        None => told,
+    }
 }
 
 fn table(answer: &Json) -> String {
@@ -60,7 +64,7 @@ fn table(answer: &Json) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::table;
+    use super::{reasons, table};
     use serde_json::json;
 
     #[test]
@@ -68,11 +72,14 @@ mod tests {
         let text = table(&json!({"state": "reading", "next_cursor": "s2450.cus_a.cus_b", "suggestions": [
             {"kind": "look_alike", "customers": ["cus_a", "cus_b"], "score": 24.5, "reasons": [
                 {"field": "han_name", "level": "same", "weight": 12.0},
-                {"field": "birth_date", "level": "close", "weight": 3.5}]}]}));
+                {"field": "birth_date", "level": "close", "weight": 3.5}], "obstacle": null}]}));
         let want = "SCORE  CUSTOMER  OTHER CUSTOMER  EVIDENCE\n24.5   cus_a     cus_b           \
                     han_name same, birth_date close\n\ncustomers are still being read: there may be more\n\n\
                     more: --cursor s2450.cus_a.cus_b\n";
         assert_eq!(text, want);
+        let refused =
+            json!({"reasons": [{"field": "email", "level": "same"}], "obstacle": {"reason": "unique"}});
+        assert_eq!(reasons(&refused), "email same (a link would be refused: unique)");
         assert_eq!(table(&json!({"state": "following", "suggestions": []})), "nobody looks alike\n");
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json as object};
 use tributary_core::{
     body::IdentityAct,
     event::{Event, RecordedEvent},
-    identity::{CustomerRef, Refusal, Regrouping, Resolver},
+    identity::{CustomerRef, Obstacle, Refusal, Regrouping, Resolver},
     ids::{CustomerId, Position},
     token::Token,
     view::{self, Sources},
@@ -48,26 +48,45 @@ fn possible(after: &Resolver, tokens: &[Token]) -> Result<(), Problem> {
         return Ok(());
     }
     let Some(customer) = one.or(other) else {
+        let (_, remedy) = words(Obstacle::Nobody);
         let detail = "this link would have no effect: nobody holds either of the two";
-        return Err(Problem::new(422, "link_refused", detail)
-            .remedy("a blocked identifier must be unblocked first; cookies and devices join nobody"));
+        return Err(Problem::new(422, "link_refused", detail).remedy(remedy));
     };
     let ends = |link: &&tributary_core::identity::LinkStory| {
         (link.ends == (*a, *b) || link.ends == (*b, *a)) && link.refused.is_some()
     };
     let links = after.links(customer);
     let (why, remedy) = match links.iter().find(ends).and_then(|link| link.refused) {
-        Some(Refusal::Limit) => (
-            "the customer would have more identifiers of a type than the policy allows",
-            "look at both with `tributary customer why`, and unlink what is wrong first",
-        ),
-        Some(Refusal::CannotLink) => (
-            "other identifiers of the two were set apart by an operator",
-            "link those two again first, if they belong together",
-        ),
+        Some(Refusal::Unique) => words(Obstacle::Unique),
+        Some(Refusal::Limit) => words(Obstacle::Limit),
+        Some(Refusal::CannotLink) => words(Obstacle::CannotLink),
         _ => ("the two stay with different customers", "look at both with `tributary customer why`"),
     };
     Err(Problem::new(422, "link_refused", format!("this link would have no effect: {why}")).remedy(remedy))
+}
+
+/// What stands against a link, and what to do about it.
+#[must_use]
+pub fn words(obstacle: Obstacle) -> (&'static str, &'static str) {
+    match obstacle {
+        Obstacle::Nobody => (
+            "nobody holds one of the two",
+            "a blocked identifier must be unblocked first; cookies and devices join nobody",
+        ),
+        Obstacle::Unique => (
+            "the customer would have two identifiers of a type of which the policy allows one, such as two member numbers",
+            "if both are one person's, correct the identifier at its source, or apply an [identity] policy with a greater max \
+             of that type",
+        ),
+        Obstacle::Limit => (
+            "the customer would have more identifiers than the policy allows, of one type or in all",
+            "look at both with `tributary customer why`, and unlink what is wrong first",
+        ),
+        Obstacle::CannotLink => (
+            "other identifiers of the two were set apart by an operator",
+            "link those two again first, if they belong together",
+        ),
+    }
 }
 
 /// Nothing joins them: an unlink would only rule out a future link, which has to be said.

@@ -88,7 +88,13 @@ pub async fn apply(State(hub): Shared, request: Request) -> Answer {
     let event = policy::event(&hub, &wanted, &actor.name, reason.trim());
     // A task of its own: a client that goes away must not leave a stated policy that nobody puts in force.
     let work = tokio::spawn(async move {
-        let stored = job.hub().store("console", event).await?;
+        let stored = match job.hub().store("console", event).await {
+            Ok(stored) => stored,
+            Err(problem) => {
+                job.end(false, 0, object!({"error": problem.detail}));
+                return Err(problem);
+            }
+        };
         tokio::task::spawn_blocking(move || adopt(job, wanted));
         Ok::<_, Problem>(stored)
     });

@@ -4,6 +4,7 @@ use super::{
     Answer, Params, Shared, actor, blocking, command,
     customers::{Named, with_customer},
     damaged,
+    effect::words,
     identity::{Deed, perform},
     json,
 };
@@ -22,6 +23,7 @@ use std::{
 };
 use tributary_core::{
     body::IdentityAct,
+    identity::Obstacle,
     ids::CustomerId,
     view::{self, ViewIdentifier},
 };
@@ -49,7 +51,7 @@ pub async fn page(State(hub): Shared, request: Request) -> Answer {
             let cut = standing.len() > room;
             rows.extend(standing.into_iter().take(room));
             next = match (cut, more) {
-                (true, _) => rows.last().map(Alike::key),
+                (true, _) => rows.last().map(|(alike, _)| alike.key()),
                 (false, true) => after,
                 (false, false) => None,
             };
@@ -58,7 +60,8 @@ pub async fn page(State(hub): Shared, request: Request) -> Answer {
             }
         }
     });
-    let told: Vec<Value> = rows.iter().map(|alike| pair(alike, &alike.customers)).collect();
+    let told: Vec<Value> =
+        rows.iter().map(|(alike, obstacle)| pair(alike, *obstacle, &alike.customers)).collect();
     let mut answer = state(&hub, &finder);
     answer["suggestions"] = told.into();
     answer["next_cursor"] = object!(next.map(write_key));
@@ -96,23 +99,42 @@ async fn wait(hub: &Hub, finder: &Finder, params: &Params) -> Result<(), Problem
         .retry_after(1))
 }
 
-/// Those of them that hold in the views as they are now.
-fn standing(hub: &Hub, mut all: Vec<Alike>) -> Vec<Alike> {
-    if !all.is_empty() {
-        hub.projector().read(|look| all.retain(|alike| stands(&look, alike)));
+/// Those of them that hold in the views as they are now, each with what would stand against accepting it.
+fn standing(hub: &Hub, all: Vec<Alike>) -> Vec<(Alike, Option<Obstacle>)> {
+    if all.is_empty() {
+        return Vec::new();
     }
-    all
+    hub.projector().read(|look| {
+        let resolver = &look.engine().fold().resolver;
+        let strongest = |token| resolver.strongest_own(resolver.customer_of(token)?);
+        let obstacle = |alike: &Alike| match alike.tokens.map(strongest) {
+            [Some(a), Some(b)] => resolver.obstacle(a, b),
+            _ => Some(Obstacle::Nobody),
+        };
+        let standing = all.into_iter().filter(|alike| stands(&look, alike));
+        standing
+            .map(|alike| {
+                let obstacle = obstacle(&alike);
+                (alike, obstacle)
+            })
+            .collect()
+    })
 }
 
 /// A pair that looks alike, with evidence but without any value of a person.
-fn pair(alike: &Alike, customers: &[CustomerId]) -> Value {
+fn pair(alike: &Alike, obstacle: Option<Obstacle>, customers: &[CustomerId]) -> Value {
     let bits = |hundredths: i32| f64::from(hundredths) / BIT;
     let reasons = alike.suggestion.reasons();
     let reasons: Vec<Value> = reasons
         .map(|r| object!({"field": r.field.as_str(), "level": r.level.as_str(), "weight": bits(r.weight)}))
         .collect();
+    let obstacle = obstacle.map(|obstacle| {
+        let (detail, remedy) = words(obstacle);
+        object!({"reason": obstacle, "detail": detail, "remedy": remedy})
+    });
     object!({
         "kind": "look_alike", "customers": customers, "score": bits(alike.suggestion.score), "reasons": reasons,
+        "obstacle": obstacle,
     })
 }
 
@@ -126,7 +148,7 @@ pub(super) fn list(hub: &Hub, id: CustomerId, refused: &[view::Suggestion]) -> V
         told["kind"] = "link_refused".into();
         told
     });
-    links.chain(alike.iter().map(|one| pair(one, &others(one)))).collect()
+    links.chain(alike.iter().map(|(one, obstacle)| pair(one, *obstacle, &others(one)))).collect()
 }
 
 /// A view as it is answered, with who looks alike.
@@ -204,8 +226,8 @@ fn strongest(hub: &Hub, id: &str) -> Result<(CustomerId, Named), Problem> {
         let view = view::view(sources, customer).map_err(|e| damaged(&e))?.ok_or_else(Problem::internal)?;
         let resolver = sources.resolver;
         let token = |i: &ViewIdentifier| hub.key().token(&i.kind, &i.scope, &i.value);
-        let own = view.identifiers.into_iter().filter(|i| resolver.customer_of(token(i)) == Some(customer));
-        let best = own.min_by_key(|i| (resolver.policy().strength(&i.kind, i.trust), token(i)));
+        let strongest = resolver.strongest_own(customer);
+        let best = view.identifiers.into_iter().find(|i| Some(token(i)) == strongest);
         let best = best.ok_or_else(Problem::internal)?;
         Ok((view.id, Named { kind: best.kind, scope: best.scope, value: best.value }))
     })

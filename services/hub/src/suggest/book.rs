@@ -1,5 +1,6 @@
 //! What the finder holds: core's index, with customers' ids instead of its handles. Pairs that operators set apart stand in it
-//! too: who reads asks the views of today (see [`super::stands`]), since an act that moves nobody is no change.
+//! too: who reads asks the views of today (see [`super::stands`]), since a
+//! decision is to count as soon as it is folded.
 
 use std::{
     cmp::Reverse,

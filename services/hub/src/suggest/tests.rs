@@ -1,6 +1,7 @@
 //! Following changes gives what reading everything gives: the same pairs for the same reasons, after any history.
 
 use super::{Alike, Book, Feed, Step};
+use crate::rng::Rng;
 use std::{
     sync::{Arc, RwLock},
     time::{Duration, Instant},
@@ -45,23 +46,6 @@ const IDENTIFIERS: [(&str, &str); 9] = [
     ("line", "U00000000000000000000000000000002"),
 ];
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % end as u64) as usize
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-}
-
 /// A projector over a log in memory, and who writes to it.
 struct Lab {
     _dir: tempfile::TempDir,
@@ -80,7 +64,7 @@ impl Lab {
         let mut options = Options::new(dir.path(), Policy::default());
         options.cache_bytes = 8 << 20;
         let projector = Projector::start(options, Arc::clone(&log)).expect("it starts");
-        Self { _dir: dir, log, clock, projector, rng: Rng(seed), at: START }
+        Self { _dir: dir, log, clock, projector, rng: Rng::new(seed), at: START }
     }
 
     fn append(&mut self, draft: Draft) {
@@ -111,9 +95,9 @@ impl Lab {
     }
 
     fn claim(&mut self, trusts: &[Trust]) -> Claim {
-        let (kind, value) = self.rng.pick(&IDENTIFIERS);
+        let (kind, value) = *self.rng.pick(&IDENTIFIERS);
         let scope = if kind == "line" { "prov-1" } else { "" };
-        Claim::new(kind, scope, value, self.rng.pick(trusts))
+        Claim::new(kind, scope, value, *self.rng.pick(trusts))
     }
 
     /// A profile of somebody, new or corrected; now and then a removal, a link, an unlink or a block.
@@ -123,7 +107,7 @@ impl Lab {
         let mut draft = Draft::new(key.clone(), Body::Profile {});
         draft.revision = number as u64;
         if operator {
-            let act = self.rng.pick(&[
+            let act = *self.rng.pick(&[
                 IdentityAct::Link,
                 IdentityAct::Unlink,
                 IdentityAct::Unlink,
@@ -144,7 +128,7 @@ impl Lab {
                 (ProfileField::Telephone, &PHONES),
             ] {
                 if self.rng.below(4) > 0 {
-                    draft.content.profile.insert(field, self.rng.pick(values).to_owned());
+                    draft.content.profile.insert(field, (*self.rng.pick(values)).to_owned());
                 }
             }
         }

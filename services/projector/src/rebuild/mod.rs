@@ -29,8 +29,6 @@ use tributary_eventlog::{EventLog, ReadError, ReadLimits};
 
 /// Records between writes of changes and index entries.
 const DRAIN_EVERY: usize = 50_000;
-/// Index entries in memory before they become a run.
-const INDEX_ENTRIES_MAX: usize = 2_000_000;
 /// Records read at once.
 const CHUNK_RECORDS: usize = 4_096;
 /// Chunks decoded ahead.
@@ -166,10 +164,11 @@ impl Engine {
         let store = Arc::clone(&self.store);
         let mut lists = Lists::new(&self.dir, self.list_bytes);
         self.fold.begin_bulk();
-        let expected = usize::try_from(end).unwrap_or(usize::MAX).min(INDEX_ENTRIES_MAX);
+        let expected = usize::try_from(end).unwrap_or(usize::MAX).min(self.index_entries);
         [&self.facts, &self.events].iter().for_each(|index| index.reserve(expected));
+        let chunk = CHUNK_RECORDS.min(self.index_entries);
         thread::scope(|scope| {
-            scope.spawn(move || read_ahead(&*log, end, &send));
+            scope.spawn(move || read_ahead(&*log, end, chunk, &send));
             let writer = scope.spawn(move || write_behind(&*store, writes, keep));
             // Dropping the receiver on the way out ends the reader, dropping the sender the writer.
             let lists = keep.then_some(&mut lists);
@@ -201,7 +200,7 @@ impl Engine {
                 since += 1;
             }
             progress.done.store(self.position.sequence, Ordering::Relaxed);
-            if since >= DRAIN_EVERY {
+            if since >= DRAIN_EVERY.min(self.index_entries) {
                 since = 0;
                 if write.send(self.rest()?).is_err() {
                     return Err(ProjectorError::Unresumable("its changes could not be written"));
@@ -229,7 +228,7 @@ impl Engine {
         self.index(&drained)?;
         let mark = [0];
         for index in [&self.facts, &self.events] {
-            if index.len_memory() > INDEX_ENTRIES_MAX {
+            if index.len_memory() > self.index_entries {
                 index.checkpoint(&mark)?;
             }
         }
@@ -245,11 +244,12 @@ fn write_behind(store: &dyn ViewStore, commits: Receiver<Commit>, keep: bool) ->
 fn read_ahead(
     log: &dyn EventLog,
     end: u64,
+    max_records: usize,
     send: &std::sync::mpsc::SyncSender<Result<Vec<Work>, ReadError>>,
 ) {
     let mut next = log.start();
     while next <= end {
-        let chunk = log.read(next, ReadLimits { max_records: CHUNK_RECORDS, ..ReadLimits::default() });
+        let chunk = log.read(next, ReadLimits { max_records, ..ReadLimits::default() });
         let failed = chunk.is_err();
         let work = chunk.map(|records| {
             next = records.last().map_or(u64::MAX, |r| r.position.sequence + 1);

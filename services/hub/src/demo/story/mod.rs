@@ -12,7 +12,6 @@ mod members;
 mod meta;
 mod payload;
 mod people;
-mod rng;
 #[cfg(test)]
 mod tests;
 mod till;
@@ -21,8 +20,8 @@ mod words;
 
 pub use payload::Payload;
 
+use crate::rng::{self, Rng};
 use people::{PEOPLE, Person};
-use rng::Rng;
 use words::Words;
 
 /// The seed of the demonstration.

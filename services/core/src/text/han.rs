@@ -99,12 +99,12 @@ const SOUNDS: &str = "\
 const PAIR_BYTES: usize = 6;
 
 /// Whether this is a Han character.
-pub(super) fn is_han(c: char) -> bool {
+pub(crate) fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
 }
 
 /// The folded form: 臺 and 台 are one, as are 陳 and 陈.
-pub(super) fn fold(c: char) -> char {
+pub(crate) fn fold(c: char) -> char {
     if !is_han(c) {
         return c;
     }
@@ -120,7 +120,7 @@ pub(super) fn fold(c: char) -> char {
 }
 
 /// The first character of the group that sounds like this folded one; the character itself if it is in none.
-pub(super) fn sound(c: char) -> char {
+pub(crate) fn sound(c: char) -> char {
     let group = SOUNDS.split(' ').find(|group| group.contains(c));
     group.and_then(|g| g.chars().next()).unwrap_or(c)
 }

@@ -1,4 +1,5 @@
-//! Randomness that is the same everywhere: splitmix64 from a seed. Not for secrets.
+//! Randomness that is the same everywhere, for the demo and tests: splitmix64 (Steele, Lea and Flood, 2014) from a seed. Not
+//! for secrets.
 
 /// A generator.
 pub struct Rng(u64);

@@ -1,14 +1,15 @@
 //! Cleaning that all texts share before they are compared: one width, one case, one form of each character.
 
-use super::han;
+pub(crate) mod han;
+
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Characters of one text that are looked at: longer than any name or postal address.
-pub(super) const CHARS_MAX: usize = 200;
+pub(crate) const CHARS_MAX: usize = 200;
 
 /// Lower case without accents, compatibility forms (full width, U+3000, ligatures) replaced, Han characters folded, what
 /// is invisible dropped, white space as single blanks. Cut after [`CHARS_MAX`] characters.
-pub(super) fn clean(raw: &str) -> String {
+pub(crate) fn clean(raw: &str) -> String {
     let mut out = String::new();
     let mut blank = false;
     let folded = raw.nfkd().filter(|c| !is_combining_mark(*c)).take(CHARS_MAX);
@@ -55,7 +56,7 @@ fn numeral(c: char) -> Option<u32> {
 
 /// Replaces Chinese numerals by digits where one of `units` follows them: 三段 becomes 3段, 三民路 stays. Reads both ways of
 /// writing: 二十三 and 二三 are 23.
-pub(super) fn arabic(text: &str, units: &[char]) -> String {
+pub(crate) fn arabic(text: &str, units: &[char]) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
@@ -86,12 +87,12 @@ fn number(numerals: &[char]) -> u32 {
 }
 
 /// A hash that is the same on every machine and in every release (FNV-1a and a final mix).
-pub(super) fn hash(seed: u64, text: &str) -> u64 {
+pub(crate) fn hash(seed: u64, text: &str) -> u64 {
     text.bytes().fold(mix(seed), |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Spreads the bits of a number.
-pub(super) fn mix(number: u64) -> u64 {
+pub(crate) fn mix(number: u64) -> u64 {
     let z = (number ^ 0xcbf2_9ce4_8422_2325).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
     z ^ (z >> 32)
