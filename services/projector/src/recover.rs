@@ -74,6 +74,9 @@ impl Engine {
             if parts.log.start() > 1 {
                 return Err(StartError::LogHeadGone { start: parts.log.start(), needed: 1 });
             }
+            if !parts.store.scan(b"", None, 1).map_err(ProjectorError::from)?.is_empty() {
+                return Err(ProjectorError::Unresumable("it has rows but no position").into());
+            }
             return Ok(Self::fresh(parts)?);
         };
         let found = Meta::from_row(&row).map_err(ProjectorError::from)?;

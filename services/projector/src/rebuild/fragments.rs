@@ -1,10 +1,7 @@
 //! The second half of a rebuild: fragments from the lists of what became of facts, list by list, on all cores.
 
 use super::lists::Lists;
-use crate::{
-    error::ProjectorError,
-    store::{ROWS_PER_BATCH_MAX, Row, ViewStore},
-};
+use crate::{error::ProjectorError, store::ViewStore};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -18,6 +15,9 @@ use tributary_core::{
     identity::Resolver,
     token::Token,
 };
+
+/// Rows loaded at once: about a megabyte.
+const LOAD_ROWS: usize = 2_000;
 
 /// What building came to.
 pub(super) enum Built {
@@ -86,21 +86,15 @@ fn build_list(list: &[u8], resolver: &Resolver, store: &dyn ViewStore) -> Result
         let anonymous = resolver.kind_of_token(token).is_none();
         let built = catch_unwind(AssertUnwindSafe(|| build::fragment(token, anonymous, &facts)));
         let built = built.map_err(|_| Stop::Culprit(culprit(token, anonymous, &facts)))??;
-        rows.extend(built.rows);
+        rows.extend(built.rows.into_iter().filter_map(|(key, row)| Some((key, row?))));
         digest = digest.wrapping_add(built.digest);
-        if rows.len() >= ROWS_PER_BATCH_MAX {
-            store.load(sorted(&mut rows))?;
+        if rows.len() >= LOAD_ROWS {
+            store.load(std::mem::take(&mut rows))?;
         }
         Ok::<_, Stop>(())
     })?;
-    store.load(sorted(&mut rows))?;
+    store.load(rows)?;
     Ok(digest)
-}
-
-fn sorted(rows: &mut Vec<Row>) -> Vec<Row> {
-    let mut rows = std::mem::take(rows);
-    rows.sort_unstable();
-    rows
 }
 
 /// The first event, in the log's order, with which the fragment panics.

@@ -1,17 +1,17 @@
 //! Rebuild: the whole log into a new generation. First the log is read and decoded ahead on one thread and folded in bulk
 //! on another, which says who is who, what changes, and what becomes of each fact; change rows and dead letters are
-//! written meanwhile by a third. Then the fragments are built from what became of the facts, on all cores, and each is
-//! written once.
+//! loaded meanwhile by a third. Then the fragments are built from what became of the facts, on all cores, and each is
+//! loaded once. The position is written last, over what was loaded.
 
 mod fragments;
 mod lists;
 
 use crate::{
-    engine::{Engine, Work, side_rows},
+    engine::{Engine, Work, count_rows, dead_rows},
     error::ProjectorError,
     meta,
     recover::Parts,
-    store::{Commit, Group, StoreError, ViewStore},
+    store::{Commit, Key, StoreError, Value, ViewStore},
 };
 use fragments::Built;
 use lists::Lists;
@@ -24,7 +24,7 @@ use std::{
     },
     thread,
 };
-use tributary_core::fold::rows::keys;
+use tributary_core::fold::{Committed, rows::keys};
 use tributary_eventlog::{EventLog, ReadError, ReadLimits};
 
 /// Records between writes of changes and index entries.
@@ -35,7 +35,7 @@ const INDEX_ENTRIES_MAX: usize = 2_000_000;
 const CHUNK_RECORDS: usize = 4_096;
 /// Chunks decoded ahead.
 const AHEAD: usize = 4;
-/// Commits of changes that wait to be written: more would only be memory.
+/// Portions of changes that wait to be written: more would only be memory.
 const BEHIND: usize = 1;
 
 /// How far a rebuild has come.
@@ -138,13 +138,15 @@ impl Engine {
     ) -> Result<Option<u64>, ProjectorError> {
         let lists = self.decide(culprits, progress, true)?;
         let rest = self.rest()?;
-        self.store.commit(rest)?;
+        self.store.load(rows_of(&rest))?;
         let bulk = self.fold.take_bulk();
         match fragments::build(&bulk, &lists, &self.fold.resolver, &*self.store, &progress.cancel)? {
             Built::Culprit(sequence) => return Ok(Some(sequence)),
             Built::All(digest) => self.fold.built(digest),
         }
-        let last = vec![(keys::meta(meta::NAME), Some(self.meta().to_row()))];
+        self.store.loaded()?;
+        let mut last: Vec<_> = count_rows(&rest).collect();
+        last.push((keys::meta(meta::NAME), Some(self.meta().to_row())));
         self.store.commit(Commit { groups: Vec::new(), last })?;
         self.checkpoint()?;
         Ok(None)
@@ -162,7 +164,7 @@ impl Engine {
         let end = log.end();
         progress.total.store(end, Ordering::Relaxed);
         progress.done.store(0, Ordering::Relaxed);
-        let (write, writes) = sync_channel::<Commit>(BEHIND);
+        let (write, writes) = sync_channel::<Committed>(BEHIND);
         let store = Arc::clone(&self.store);
         let mut lists = Lists::new(&self.dir, self.list_bytes);
         self.fold.begin_bulk();
@@ -187,7 +189,7 @@ impl Engine {
         chunks: Receiver<Result<Vec<Work>, ReadError>>,
         culprits: &BTreeSet<u64>,
         progress: &Progress,
-        write: &SyncSender<Commit>,
+        write: &SyncSender<Committed>,
         mut lists: Option<&mut Lists>,
     ) -> Result<(), ProjectorError> {
         let mut since = 0;
@@ -221,11 +223,8 @@ impl Engine {
     }
 
     /// What has to be written besides fragments. The indexes have it then.
-    fn rest(&mut self) -> Result<Commit, ProjectorError> {
+    fn rest(&mut self) -> Result<Committed, ProjectorError> {
         let drained = self.fold.drain();
-        let mut groups: Vec<Group> =
-            drained.change_rows().into_iter().map(|row| Group { rows: vec![row] }).collect();
-        groups.push(Group { rows: side_rows(&drained) });
         self.index(&drained)?;
         let mark = [0];
         for index in [&self.facts, &self.events] {
@@ -233,13 +232,18 @@ impl Engine {
                 index.checkpoint(&mark)?;
             }
         }
-        Ok(Commit { groups, last: Vec::new() })
+        Ok(drained)
     }
 }
 
-fn write_behind(store: &dyn ViewStore, commits: Receiver<Commit>, keep: bool) -> Result<(), StoreError> {
-    let rows = |commit: Commit| commit.groups.into_iter().flat_map(|g| g.rows).chain(commit.last).collect();
-    commits.into_iter().filter(|_| keep).try_for_each(|commit| store.load(rows(commit)))
+/// Changes and dead letters; counters change until the end and are written then.
+fn rows_of(drained: &Committed) -> Vec<(Key, Value)> {
+    let changes = drained.change_rows().into_iter().filter_map(|(key, row)| Some((key, row?)));
+    changes.chain(dead_rows(drained)).collect()
+}
+
+fn write_behind(store: &dyn ViewStore, drained: Receiver<Committed>, keep: bool) -> Result<(), StoreError> {
+    drained.into_iter().filter(|_| keep).try_for_each(|drained| store.load(rows_of(&drained)))
 }
 
 fn read_ahead(
