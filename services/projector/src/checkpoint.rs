@@ -54,13 +54,10 @@ pub(crate) fn write(engine: &mut Engine) -> Result<(), ProjectorError> {
 
 fn write_snapshot(dir: &Path, mark: &[u8], resolver: &Resolver) -> Result<(), ProjectorError> {
     let body = resolver.snapshot();
-    let mut bytes = Vec::with_capacity(body.len() + 64);
-    bytes.extend_from_slice(MAGIC);
-    let mut w = Writer(bytes);
-    w.bytes(mark);
-    w.raw(&crc32c::crc32c(&body).to_be_bytes());
-    w.raw(&body);
-    write_replacing(dir, SNAPSHOT, &w.0)?;
+    let mut head = Writer(MAGIC.to_vec());
+    head.bytes(mark);
+    head.raw(&crc32c::crc32c(&body).to_be_bytes());
+    write_replacing(dir, SNAPSHOT, &[&head.0, &body])?;
     Ok(())
 }
 

@@ -205,10 +205,14 @@ impl Engine {
         self.index(&committed)
     }
 
-    pub(crate) fn index(&self, committed: &Committed) -> Result<(), ProjectorError> {
+    pub(crate) fn index_places(&self, committed: &Committed) {
         for (key, place) in &committed.places {
             self.facts.put(key.0, &place.to_bytes());
         }
+    }
+
+    fn index(&self, committed: &Committed) -> Result<(), ProjectorError> {
+        self.index_places(committed);
         for (event, position) in &committed.events {
             self.index_event(*event, *position)?;
         }

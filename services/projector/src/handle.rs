@@ -27,6 +27,8 @@ pub(crate) const BATCH_RECORDS: usize = 1_024;
 const CHECKPOINT_RECORDS: u64 = 500_000;
 /// Fewer records than these are not worth a snapshot of everything, however long ago the last one was.
 const CHECKPOINT_WORTH: u64 = 20_000;
+/// So many records are folded live in a few seconds.
+const BULK_FROM: u64 = 100_000;
 /// How long an idle projector sleeps before it looks at its flags again.
 const IDLE: Duration = Duration::from_millis(200);
 /// Longest wait between tries after an error.
@@ -47,6 +49,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Bytes of memory that a rebuild uses for facts before it writes them to a temporary file.
     pub rebuild_bytes: usize,
+    /// Records of the log from which on empty views are folded in bulk first, not batch by batch.
+    pub bulk_from: u64,
     /// Time after which a checkpoint is written, if enough was folded since the last.
     pub checkpoint: Duration,
     /// The projection; another than [`Customers`] only in tests.
@@ -66,6 +70,7 @@ impl Options {
             policy: Some(policy),
             cache_bytes: 256 << 20,
             rebuild_bytes: 32 << 20,
+            bulk_from: BULK_FROM,
             checkpoint: Duration::from_secs(60),
             projection: Arc::new(Customers),
             store: None,
@@ -112,7 +117,8 @@ pub struct Projector {
 
 impl Projector {
     /// Opens the live generation and follows the log. A store that cannot be opened or resumed is folded again first.
-    /// Blocks while it catches up from a rebuild; call it outside the async runtime.
+    /// Blocks while it catches up from a rebuild; call it outside the async runtime. Empty views over a long log are folded
+    /// in bulk, without blocking.
     ///
     /// # Errors
     /// [`StartError`] where log and store do not belong together, or the disk fails.
@@ -234,6 +240,7 @@ fn follow(shared: &Shared) {
         lock(&shared.status).error = Some("no timer for the projector's thread".into());
         return;
     };
+    shared.fill();
     let mut end = shared.log.subscribe();
     let mut backoff = Duration::from_millis(50);
     // What the start had to read again is not to be read again at the next one, however soon that comes.

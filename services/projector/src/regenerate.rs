@@ -266,6 +266,19 @@ impl Shared {
         Ok(report)
     }
 
+    /// Empty views over a long log are folded in bulk first: as a rebuild does it, that takes a third of the time.
+    pub fn fill(&self) {
+        if *self.position.borrow() > 0 || self.log.end() < self.options.bulk_from {
+            return;
+        }
+        lock(&self.status).rebuilding = true;
+        let _shown = Shown(&self.status);
+        tracing::info!(records = self.log.end(), "there are no views yet; the log is folded in bulk");
+        if let Err(error) = self.replace() {
+            tracing::error!(error = %error, "the log could not be folded in bulk; it is folded batch by batch");
+        }
+    }
+
     /// Folds again without looking at the live generation, which cannot be trusted.
     pub fn replace(&self) -> Result<(), ProjectorError> {
         let _one = lock(&self.rebuilding);

@@ -1,5 +1,5 @@
 //! The log that is rebuilt: customers over five channels with three identifiers each, ten events a customer, with
-//! revisions, refunds and copies. The same numbers give the same events.
+//! revisions, refunds and copies; or only the first few of the ten. The same numbers give the same events.
 
 use serde_json::json;
 use tributary_core::{
@@ -14,7 +14,7 @@ use tributary_core::{
     token::IndexKey,
 };
 
-/// Events of each customer.
+/// Events of each customer, at most.
 const EVENTS_EACH: u64 = 10;
 /// Most customers whose events are mixed with each other; then come the next ones.
 const MIXED_MAX: u64 = 5_000;
@@ -35,12 +35,14 @@ const CHANNELS: [(&str, &str); 5] = [
 pub(super) struct Sample {
     channels: Vec<ChannelContext>,
     key: IndexKey,
+    /// Events of each customer.
+    each: u64,
     mixed: u64,
 }
 
 impl Sample {
-    /// For a log of about so many events.
-    pub fn new(events: u64) -> Self {
+    /// For a log of about so many events, of so many customers, or of a tenth as many as there are events if that is more.
+    pub fn new(events: u64, customers: u64) -> Self {
         let context = |(name, kind): (&str, &str)| ChannelContext {
             name: name.to_owned(),
             kind: kind.to_owned(),
@@ -51,8 +53,15 @@ impl Sample {
             brand: String::new(),
             generation: 0,
         };
-        let mixed = (events / EVENTS_EACH).clamp(1, MIXED_MAX);
-        Self { channels: CHANNELS.map(context).into(), key: IndexKey::new(&[7; 32]), mixed }
+        let each = (events / customers.max(1)).clamp(1, EVENTS_EACH);
+        let mixed = (events / each).clamp(1, MIXED_MAX);
+        Self { channels: CHANNELS.map(context).into(), key: IndexKey::new(&[7; 32]), each, mixed }
+    }
+
+    /// Customers that so many events name.
+    pub fn customers(&self, events: u64) -> u64 {
+        let (blocks, rest) = (events / (self.mixed * self.each), events % (self.mixed * self.each));
+        blocks * self.mixed + rest.min(self.mixed)
     }
 
     /// The events numbered `from..to` of all.
@@ -60,7 +69,7 @@ impl Sample {
         let mut out = Vec::with_capacity((to - from) as usize);
         for number in from..to {
             // Blocks of customers, round by round, as if each had one contact a day.
-            let (block, within) = (number / (self.mixed * EVENTS_EACH), number % (self.mixed * EVENTS_EACH));
+            let (block, within) = (number / (self.mixed * self.each), number % (self.mixed * self.each));
             let (round, customer) = (within / self.mixed, block * self.mixed + within % self.mixed);
             let copied = round == EVENTS_EACH - 1 && customer.is_multiple_of(COPY_EVERY);
             let (channel, draft) = draft(customer, if copied { 1 } else { round });
@@ -174,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_same_numbers_give_the_same_events_in_any_pieces() {
-        let sample = Sample::new(300);
+        let sample = Sample::new(300, 30);
         let whole = sample.events(0, 300);
         let pieces = [sample.events(0, 100), sample.events(100, 300)].concat();
         assert_eq!(
@@ -186,11 +195,20 @@ mod tests {
     #[test]
     fn a_block_has_ten_events_a_customer_and_a_copy_for_some() {
         let total = MIXED_MAX * EVENTS_EACH;
-        let events = Sample::new(total).events(0, total);
+        let events = Sample::new(total, 0).events(0, total);
         assert_eq!(events.len() as u64, total);
         let ids: HashSet<_> = events.iter().map(|e| e.id).collect();
         assert_eq!(ids.len() as u64, total - MIXED_MAX / COPY_EVERY);
         let tokens: HashSet<_> = events.iter().flat_map(|e| &e.identifiers).map(|i| i.token).collect();
         assert_eq!(tokens.len() as u64, MIXED_MAX * 3);
+    }
+
+    #[test]
+    fn fewer_events_a_customer_are_the_first_of_the_ten() {
+        let sample = Sample::new(3_000, 1_000);
+        let events = sample.events(0, 3_000);
+        let tokens: HashSet<_> = events.iter().flat_map(|e| &e.identifiers).map(|i| i.token).collect();
+        assert_eq!(tokens.len() as u64, 3 * sample.customers(3_000));
+        assert_eq!([0, 1, 999, 1_000, 2_999].map(|n| sample.customers(n)), [0, 1, 999, 1_000, 1_000]);
     }
 }

@@ -65,9 +65,12 @@ pub(super) fn build(
         }
     };
     let sums: Vec<Result<u128, Stop>> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-    });
+        let worker = |_| super::named("rebuild-worker").spawn_scoped(scope, work);
+        let threads = (0..workers).map(worker).collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, std::io::Error>(
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| resume_unwind(panic))).collect(),
+        )
+    })?;
     let mut digest = 0_u128;
     for sum in sums {
         match sum {
