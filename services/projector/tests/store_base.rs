@@ -8,7 +8,9 @@ const OPTIONS: SledOptions = SledOptions { cache_bytes: 16 << 20, flush_every_ms
 /// The file.
 const BASE: &str = "base.rows";
 
-fn rows(from: u32, to: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn rows(from: u32, to: u32) -> Rows {
     (from..to).map(|n| (n.to_be_bytes().to_vec(), vec![n as u8; 100])).collect()
 }
 
@@ -27,7 +29,7 @@ fn filled(path: &Path) {
     position(&store);
 }
 
-fn everything(store: &SledStore) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+fn everything(store: &SledStore) -> Result<Rows, StoreError> {
     store.scan(b"", None, usize::MAX)
 }
 

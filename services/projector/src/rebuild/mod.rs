@@ -31,8 +31,8 @@ use tributary_eventlog::{EventLog, ReadError, ReadLimits};
 
 /// Records between portions of changes and index entries.
 const DRAIN_EVERY: usize = 50_000;
-/// Index entries in memory before they become a run.
-const INDEX_ENTRIES_MAX: usize = 2_000_000;
+/// Index entries in memory before they become a run: with those that come meanwhile they fit tables of 2^20 places.
+const INDEX_ENTRIES_MAX: usize = 800_000;
 /// Records read at once.
 const CHUNK_RECORDS: usize = 4_096;
 /// Chunks decoded ahead.

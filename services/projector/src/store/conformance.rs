@@ -265,7 +265,7 @@ fn commit_over_loaded(subject: &mut dyn Subject) {
     // Every number of the first ones, so also those between the loaded: other values, removals, and removals of nothing.
     let row = |n: u32| {
         let key = [[if n % 5 < 2 { b'h' } else { b'i' }].as_slice(), &n.to_be_bytes()].concat();
-        (key, (n % 3 > 0).then(|| vec![n as u8; n as usize % 50]))
+        (key, (!n.is_multiple_of(3)).then(|| vec![n as u8; n as usize % 50]))
     };
     for from in [0, 300, 10_000] {
         let group = || Group::new((from..from + 900).map(row).collect());
