@@ -61,8 +61,11 @@ fn write_snapshot(dir: &Path, mark: &[u8], resolver: &Resolver) -> Result<(), Pr
     Ok(())
 }
 
-/// The newest snapshot with its records and position; `None` if there is none that can be read.
-pub(crate) fn read_snapshot(dir: &Path) -> Option<(u64, Position, Resolver)> {
+/// A resolver as of so many records, the last of which stands at this position.
+pub(crate) type Snapshot = (u64, Position, Resolver);
+
+/// The newest snapshot; `None` if there is none that can be read.
+pub(crate) fn read_snapshot(dir: &Path) -> Option<Snapshot> {
     let bytes = std::fs::read(dir.join(SNAPSHOT)).ok()?;
     let mut r = Reader(bytes.strip_prefix(MAGIC)?);
     let (records, position) = read_mark(r.bytes().ok()?)?;

@@ -2,7 +2,7 @@
 //! brought back to exactly where it was.
 
 use crate::{
-    checkpoint::{read_mark, read_snapshot},
+    checkpoint::{Snapshot, read_mark, read_snapshot},
     decode::decode,
     engine::Engine,
     error::{ProjectorError, StartError},
@@ -41,6 +41,8 @@ pub(crate) struct Parts {
     pub dir: PathBuf,
     /// Bytes of a rebuild's lists in memory before they go to a file.
     pub list_bytes: usize,
+    /// The newest snapshot in the folder, for a store that may hold something.
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Engine {
@@ -98,7 +100,7 @@ impl Engine {
             list_bytes: parts.list_bytes,
             checkpointed: 0,
         };
-        engine.resume(&meta, parts.policy)?;
+        engine.resume(&meta, parts.policy, parts.snapshot)?;
         Ok(engine)
     }
 
@@ -110,11 +112,16 @@ impl Engine {
             Some(row) => Meta::from_row(&row)?.ok_or(ProjectorError::Unresumable("its position is gone"))?,
             None => Meta { position: Position { sequence: 0, ..self.position }, ..Meta::default() },
         };
-        self.resume(&meta, policy)
+        self.resume(&meta, policy, read_snapshot(&self.dir))
     }
 
-    fn resume(&mut self, meta: &Meta, policy: Policy) -> Result<(), ProjectorError> {
-        let snapshot = read_snapshot(&self.dir).filter(|(records, _, _)| *records <= meta.records);
+    fn resume(
+        &mut self,
+        meta: &Meta,
+        policy: Policy,
+        snapshot: Option<Snapshot>,
+    ) -> Result<(), ProjectorError> {
+        let snapshot = snapshot.filter(|(records, _, _)| *records <= meta.records);
         let (records, from, resolver) =
             snapshot.unwrap_or_else(|| (0, Position { sequence: 0, ..meta.position }, Resolver::new(policy)));
         let marks =

@@ -1,5 +1,5 @@
 //! The log that is rebuilt: customers over five channels with three identifiers each, ten events a customer, with
-//! revisions, refunds and copies; or only the first few of the ten. The same numbers give the same events.
+//! revisions, refunds and copies; or only some of the ten. The same numbers give the same events.
 
 use serde_json::json;
 use tributary_core::{
@@ -16,6 +16,8 @@ use tributary_core::{
 
 /// Events of each customer, at most.
 const EVENTS_EACH: u64 = 10;
+/// Which of the ten come first where a customer has fewer: those that name all identifiers and link them.
+const FIRST: [u64; EVENTS_EACH as usize] = [0, 4, 1, 2, 3, 5, 6, 7, 8, 9];
 /// Most customers whose events are mixed with each other; then come the next ones.
 const MIXED_MAX: u64 = 5_000;
 /// One in so many customers has a copy of a message as the last event.
@@ -35,8 +37,8 @@ const CHANNELS: [(&str, &str); 5] = [
 pub(super) struct Sample {
     channels: Vec<ChannelContext>,
     key: IndexKey,
-    /// Events of each customer.
-    each: u64,
+    /// Which of the ten events each customer has.
+    rounds: Vec<u64>,
     mixed: u64,
 }
 
@@ -55,13 +57,15 @@ impl Sample {
         };
         let each = (events / customers.max(1)).clamp(1, EVENTS_EACH);
         let mixed = (events / each).clamp(1, MIXED_MAX);
-        Self { channels: CHANNELS.map(context).into(), key: IndexKey::new(&[7; 32]), each, mixed }
+        let mut rounds: Vec<u64> = FIRST.into_iter().take(each as usize).collect();
+        rounds.sort_unstable();
+        Self { channels: CHANNELS.map(context).into(), key: IndexKey::new(&[7; 32]), rounds, mixed }
     }
 
     /// Customers that so many events name.
     pub fn customers(&self, events: u64) -> u64 {
-        let (blocks, rest) = (events / (self.mixed * self.each), events % (self.mixed * self.each));
-        blocks * self.mixed + rest.min(self.mixed)
+        let block = self.mixed * self.rounds.len() as u64;
+        events / block * self.mixed + (events % block).min(self.mixed)
     }
 
     /// The events numbered `from..to` of all.
@@ -69,8 +73,10 @@ impl Sample {
         let mut out = Vec::with_capacity((to - from) as usize);
         for number in from..to {
             // Blocks of customers, round by round, as if each had one contact a day.
-            let (block, within) = (number / (self.mixed * self.each), number % (self.mixed * self.each));
-            let (round, customer) = (within / self.mixed, block * self.mixed + within % self.mixed);
+            let size = self.mixed * self.rounds.len() as u64;
+            let (block, within) = (number / size, number % size);
+            let customer = block * self.mixed + within % self.mixed;
+            let Some(round) = self.rounds.get((within / self.mixed) as usize).copied() else { continue };
             let copied = round == EVENTS_EACH - 1 && customer.is_multiple_of(COPY_EVERY);
             let (channel, draft) = draft(customer, if copied { 1 } else { round });
             if let Some(context) = self.channels.get(channel) {
@@ -178,7 +184,7 @@ fn order(customer: u64) -> Draft {
 
 #[cfg(test)]
 mod tests {
-    use super::{COPY_EVERY, EVENTS_EACH, MIXED_MAX, Sample};
+    use super::{Body, COPY_EVERY, EVENTS_EACH, MIXED_MAX, Sample};
     use std::collections::HashSet;
 
     #[test]
@@ -204,11 +210,13 @@ mod tests {
     }
 
     #[test]
-    fn fewer_events_a_customer_are_the_first_of_the_ten() {
+    fn fewer_events_a_customer_still_name_all_identifiers() {
         let sample = Sample::new(3_000, 1_000);
         let events = sample.events(0, 3_000);
         let tokens: HashSet<_> = events.iter().flat_map(|e| &e.identifiers).map(|i| i.token).collect();
         assert_eq!(tokens.len() as u64, 3 * sample.customers(3_000));
+        let links = events.iter().filter(|e| matches!(e.body, Body::Link { .. })).count();
+        assert_eq!(links, 1_000, "who says that they are one person");
         assert_eq!([0, 1, 999, 1_000, 2_999].map(|n| sample.customers(n)), [0, 1, 999, 1_000, 1_000]);
     }
 }

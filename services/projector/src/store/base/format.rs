@@ -153,6 +153,11 @@ impl Fences {
         self.keys.get(start as usize..end as usize).unwrap_or_default()
     }
 
+    /// Whether these rows are those of the block: one that lies in another's place is sound in itself.
+    pub fn begins(&self, number: usize, rows: &[u8]) -> bool {
+        read_row(&mut Reader(rows)).is_ok_and(|(key, _)| key == self.first(number))
+    }
+
     /// Number of blocks whose first key is less than `key`, or `key` itself where `with` says so.
     fn before(&self, key: &[u8], with: bool) -> usize {
         let (mut low, mut high) = (0, self.fences.len());

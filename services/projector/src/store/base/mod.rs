@@ -110,7 +110,7 @@ impl Base {
             io::ErrorKind::UnexpectedEof => damaged(),
             _ => error.into(),
         })?;
-        if !format::checked(&mut block) {
+        if !format::checked(&mut block) || !self.fences.begins(number, &block) {
             return Err(damaged());
         }
         Ok(block)
