@@ -54,18 +54,18 @@ pub(crate) fn write(engine: &mut Engine) -> Result<(), ProjectorError> {
 
 fn write_snapshot(dir: &Path, mark: &[u8], resolver: &Resolver) -> Result<(), ProjectorError> {
     let body = resolver.snapshot();
-    let mut bytes = Vec::with_capacity(body.len() + 64);
-    bytes.extend_from_slice(MAGIC);
-    let mut w = Writer(bytes);
-    w.bytes(mark);
-    w.raw(&crc32c::crc32c(&body).to_be_bytes());
-    w.raw(&body);
-    write_replacing(dir, SNAPSHOT, &w.0)?;
+    let mut head = Writer(MAGIC.to_vec());
+    head.bytes(mark);
+    head.raw(&crc32c::crc32c(&body).to_be_bytes());
+    write_replacing(dir, SNAPSHOT, &[&head.0, &body])?;
     Ok(())
 }
 
-/// The newest snapshot with its records and position; `None` if there is none that can be read.
-pub(crate) fn read_snapshot(dir: &Path) -> Option<(u64, Position, Resolver)> {
+/// A resolver as of so many records, the last of which stands at this position.
+pub(crate) type Snapshot = (u64, Position, Resolver);
+
+/// The newest snapshot; `None` if there is none that can be read.
+pub(crate) fn read_snapshot(dir: &Path) -> Option<Snapshot> {
     let bytes = std::fs::read(dir.join(SNAPSHOT)).ok()?;
     let mut r = Reader(bytes.strip_prefix(MAGIC)?);
     let (records, position) = read_mark(r.bytes().ok()?)?;

@@ -9,7 +9,7 @@ use crate::{
     meta::{self, Meta},
     projection::Projection,
     sources::{LogRecords, StoreRows, event_entry},
-    store::{Commit, Group, ViewStore},
+    store::{Commit, Group, Key, Row, Value, ViewStore},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -200,16 +200,21 @@ impl Engine {
         let mut rows: Vec<_> = std::mem::take(&mut committed.fragments).into_iter().flatten().collect();
         rows.extend(committed.change_rows());
         rows.push((keys::outcomes(start), Some(recovery_row(&committed))));
-        rows.extend(side_rows(&committed));
+        rows.extend(dead_rows(&committed).map(|(key, row)| (key, Some(row))));
+        rows.extend(count_rows(&committed));
         rows.push((keys::meta(meta::NAME), Some(self.meta().to_row())));
         self.store.commit(Commit { groups: vec![Group { rows }], last: Vec::new() })?;
         self.index(&committed)
     }
 
-    pub(crate) fn index(&self, committed: &Committed) -> Result<(), ProjectorError> {
+    pub(crate) fn index_places(&self, committed: &Committed) {
         for (key, place) in &committed.places {
             self.facts.put(key.0, &place.to_bytes());
         }
+    }
+
+    fn index(&self, committed: &Committed) -> Result<(), ProjectorError> {
+        self.index_places(committed);
         for (event, position) in &committed.events {
             self.index_event(*event, *position)?;
         }
@@ -291,12 +296,14 @@ fn panicked(item: &Work) -> DeadLetter {
     }
 }
 
-/// Dead letters and counters.
-pub(crate) fn side_rows(committed: &Committed) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-    let dead = committed.dead.iter().map(|d| (keys::dead(d.version), Some(d.to_row())));
-    let counts =
-        committed.counts.iter().map(|(name, c)| (keys::meta(&format!("channel/{name}")), Some(c.to_row())));
-    dead.chain(counts).collect()
+/// Dead letters.
+pub(crate) fn dead_rows(committed: &Committed) -> impl Iterator<Item = (Key, Value)> {
+    committed.dead.iter().map(|d| (keys::dead(d.version), d.to_row()))
+}
+
+/// Counters of channels.
+pub(crate) fn count_rows(committed: &Committed) -> impl Iterator<Item = Row> {
+    committed.counts.iter().map(|(name, c)| (keys::meta(&format!("channel/{name}")), Some(c.to_row())))
 }
 
 /// What a restart needs besides the log: outcomes, and where facts went.

@@ -27,6 +27,8 @@ pub(crate) const BATCH_RECORDS: usize = 1_024;
 const CHECKPOINT_RECORDS: u64 = 500_000;
 /// Fewer records than these are not worth a snapshot of everything, however long ago the last one was.
 const CHECKPOINT_WORTH: u64 = 20_000;
+/// So many records are folded live in a few seconds.
+const BULK_FROM: u64 = 100_000;
 /// How long an idle projector sleeps before it looks at its flags again.
 const IDLE: Duration = Duration::from_millis(200);
 /// Longest wait between tries after an error.
@@ -52,6 +54,8 @@ pub struct Options {
     /// Index entries that a rebuild holds in memory before it writes them as a run; at most so many records are read and
     /// changes written at once.
     pub rebuild_entries: usize,
+    /// Records of the log from which on empty views are folded in bulk first, not batch by batch.
+    pub bulk_from: u64,
     /// Time after which a checkpoint is written, if enough was folded since the last.
     pub checkpoint: Duration,
     /// The projection; another than [`Customers`] only in tests.
@@ -72,7 +76,9 @@ impl Options {
             default_policy: Policy::default(),
             cache_bytes: 256 << 20,
             rebuild_bytes: 32 << 20,
-            rebuild_entries: 2_000_000,
+            // With those that come meanwhile they fit tables of 2^20 places.
+            rebuild_entries: 800_000,
+            bulk_from: BULK_FROM,
             checkpoint: Duration::from_secs(60),
             projection: Arc::new(Customers),
             store: None,
@@ -119,7 +125,8 @@ pub struct Projector {
 
 impl Projector {
     /// Opens the live generation and follows the log. A store that cannot be opened or resumed is folded again first.
-    /// Blocks while it catches up from a rebuild; call it outside the async runtime.
+    /// Blocks while it catches up from a rebuild; call it outside the async runtime. Empty views over a long log are folded
+    /// in bulk, without blocking.
     ///
     /// # Errors
     /// [`StartError`] where log and store do not belong together, or the disk fails.
@@ -241,6 +248,7 @@ fn follow(shared: &Shared) {
         lock(&shared.status).error = Some("no timer for the projector's thread".into());
         return;
     };
+    shared.fill();
     let mut end = shared.log.subscribe();
     let mut backoff = Duration::from_millis(50);
     // What the start had to read again is not to be read again at the next one, however soon that comes.

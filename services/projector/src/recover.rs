@@ -2,7 +2,7 @@
 //! brought back to exactly where it was.
 
 use crate::{
-    checkpoint::{read_mark, read_snapshot},
+    checkpoint::{Snapshot, read_mark, read_snapshot},
     decode::decode,
     engine::Engine,
     error::{ProjectorError, StartError},
@@ -42,6 +42,8 @@ pub(crate) struct Parts {
     /// Bytes of a rebuild's lists in memory before they go to a file.
     pub list_bytes: usize,
     pub index_entries: usize,
+    /// The newest snapshot in the folder, for a store that may hold something.
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Engine {
@@ -76,6 +78,9 @@ impl Engine {
             if parts.log.start() > 1 {
                 return Err(StartError::LogHeadGone { start: parts.log.start(), needed: 1 });
             }
+            if !parts.store.scan(b"", None, 1).map_err(ProjectorError::from)?.is_empty() {
+                return Err(ProjectorError::Unresumable("it has rows but no position").into());
+            }
             return Ok(Self::fresh(parts)?);
         };
         let found = Meta::from_row(&row).map_err(ProjectorError::from)?;
@@ -98,7 +103,7 @@ impl Engine {
             index_entries: parts.index_entries,
             checkpointed: 0,
         };
-        engine.resume(&meta, parts.policy)?;
+        engine.resume(&meta, parts.policy, parts.snapshot)?;
         Ok(engine)
     }
 
@@ -110,11 +115,16 @@ impl Engine {
             Some(row) => Meta::from_row(&row)?.ok_or(ProjectorError::Unresumable("its position is gone"))?,
             None => Meta { position: Position { sequence: 0, ..self.position }, ..Meta::default() },
         };
-        self.resume(&meta, policy)
+        self.resume(&meta, policy, read_snapshot(&self.dir))
     }
 
-    fn resume(&mut self, meta: &Meta, policy: Policy) -> Result<(), ProjectorError> {
-        let snapshot = read_snapshot(&self.dir).filter(|(records, _, _)| *records <= meta.records);
+    fn resume(
+        &mut self,
+        meta: &Meta,
+        policy: Policy,
+        snapshot: Option<Snapshot>,
+    ) -> Result<(), ProjectorError> {
+        let snapshot = snapshot.filter(|(records, _, _)| *records <= meta.records);
         let (records, from, resolver) =
             snapshot.unwrap_or_else(|| (0, Position { sequence: 0, ..meta.position }, Resolver::new(policy)));
         let marks =

@@ -7,7 +7,7 @@ use super::{
 };
 use std::sync::Arc;
 use tributary_core::{event::RecordedEvent, identity::policy::Policy};
-use tributary_projector::Projector;
+use tributary_projector::{Options, Projector};
 use tributary_tests::{generate::policy, rng::Rng};
 
 const HISTORIES: u64 = 12;
@@ -56,6 +56,7 @@ fn interrupted(
 
 pub fn judge(source: &Source, events: &[RecordedEvent], seed: u64) {
     let policy = policy(seed);
+    let (events, more) = events.split_at(events.len() * 2 / 3);
     let (dir, faults) = interrupted(source, events, &policy, seed);
     let (wanted, changes) = undisturbed(source, &policy);
     let options = faults.options(dir.path(), &policy);
@@ -72,8 +73,68 @@ pub fn judge(source: &Source, events: &[RecordedEvent], seed: u64) {
     assert_eq!(picture(&projector), wanted, "seed {seed}: rebuilt");
     assert_eq!(identity_changes(&projector), changes, "seed {seed}: changes of the rebuild");
     chained(&projector, seed);
+    sound(&projector, seed);
+    faults.crash(projector);
+    go_on(source, more, (dir, faults), &policy, seed);
+}
+
+/// What is folded over a rebuilt store, with crashes, is what would be folded without.
+fn go_on(
+    source: &Source,
+    more: &[RecordedEvent],
+    (dir, faults): (tempfile::TempDir, Faults),
+    policy: &Policy,
+    seed: u64,
+) {
+    let start =
+        || Projector::start(faults.options(dir.path(), policy), Arc::clone(&source.log)).expect("starts");
+    for piece in more.chunks(more.len() / 3 + 1) {
+        let projector = start();
+        source.append(piece);
+        catch_up(&projector, &*source.log);
+        faults.crash(projector);
+    }
+    let projector = start();
+    let live = std::fs::read_to_string(dir.path().join("CURRENT")).expect("a pointer");
+    assert_eq!(live, "gen-2\n", "seed {seed}: the rebuilt one was resumed, never folded again");
+    let (wanted, changes) = undisturbed(source, policy);
+    assert_eq!(picture(&projector), wanted, "seed {seed}: folded over a rebuild");
+    assert_eq!(identity_changes(&projector), changes, "seed {seed}: changes over a rebuild");
+    chained(&projector, seed);
+    sound(&projector, seed);
+}
+
+fn sound(projector: &Projector, seed: u64) {
     let verified = projector.read(|read| read.verify()).expect("sound");
     assert_eq!(verified.stored_digest, verified.facts_digest, "seed {seed}: rows and their sum");
+}
+
+/// Empty views over a log are folded in bulk, and a stop or a fault in the middle of that is no more than a pause.
+#[test]
+fn empty_views_are_filled_in_bulk_to_what_live_folding_gives() {
+    for seed in 0..HISTORIES {
+        let (source, policy) = (Source::memory(), policy(seed));
+        source.append(&history(seed));
+        let (wanted, changes) = undisturbed(&source, &policy);
+        let (dir, faults) = (tempfile::tempdir().expect("a folder"), Faults::default());
+        let mut options = faults.options(dir.path(), &policy);
+        options.bulk_from = 0;
+        let start =
+            |options: &Options| Projector::start(options.clone(), Arc::clone(&source.log)).expect("starts");
+        // Stopped at once: before, within or after the filling.
+        faults.stop(start(&options));
+        let projector = start(&options);
+        catch_up(&projector, &*source.log);
+        let live = std::fs::read_to_string(dir.path().join("CURRENT")).expect("a pointer");
+        assert_ne!(live, "gen-1\n", "seed {seed}: it was filled, not folded batch by batch");
+        assert_eq!(picture(&projector), wanted, "seed {seed}: filled");
+        assert_eq!(identity_changes(&projector), changes, "seed {seed}: changes");
+        faults.crash(projector);
+        let projector = start(&options);
+        assert_eq!(picture(&projector), wanted, "seed {seed}: resumed");
+        let now = std::fs::read_to_string(dir.path().join("CURRENT")).expect("a pointer");
+        assert_eq!(now, live, "seed {seed}: it was filled once");
+    }
 }
 
 /// Each change follows the one before it of its customer.

@@ -104,3 +104,25 @@ fn flipped_bytes_in_the_store_lead_to_the_same_views() {
         assert_eq!(picture(&projector), wanted, "damage from {from} on");
     }
 }
+
+#[test]
+fn damaged_and_missing_rows_of_a_rebuild_lead_to_the_same_views() {
+    for (name, damage) in [
+        ("spoilt", &(|base: &Path| spoil(base, 16)) as &dyn Fn(&Path)),
+        ("cut", &|base| {
+            let bytes = fs::read(base).expect("a file");
+            fs::write(base, &bytes[..bytes.len() / 2]).expect("cut");
+        }),
+        ("missing", &|base| fs::remove_file(base).expect("removed")),
+    ] {
+        let (source, dir) = (Source::memory(), tempfile::tempdir().expect("a folder"));
+        let (_, wanted) = filled(dir.path(), &source);
+        let projector = start(dir.path(), &source, &Policy::default());
+        projector.rebuild().expect("rebuilt");
+        drop(projector);
+        damage(&live(dir.path()).join("sled/base.rows"));
+        let projector = start(dir.path(), &source, &Policy::default());
+        assert!(projector.status().moved_aside.is_some(), "{name}: it says where the broken one is");
+        assert_eq!(picture(&projector), wanted, "{name}");
+    }
+}

@@ -222,3 +222,31 @@ fn rows_beside_fragments_are_for_ever() {
     }
     assert_eq!(r.end(), Ok(()));
 }
+
+/// The file of rows that a rebuild loads.
+#[test]
+fn loaded_rows_are_for_ever() {
+    use tributary_projector::store::{SledOptions, SledStore, ViewStore as _};
+    let row = |key: &str, value: Vec<u8>| (key.as_bytes().to_vec(), value);
+    // A portion of several kinds, one of several blocks, one with a row that is longer than a block, one between others.
+    let portions = [
+        vec![row("h5", b"five".to_vec()), row("p5", Vec::new()), row("h4", vec![4; 200])],
+        (0..40).map(|n| row(&format!("c{n:02}"), vec![n; 300])).collect(),
+        vec![row("h8", vec![8; 9_000]), row("h9", vec![9; 3])],
+        vec![row("h6", b"six".to_vec()), row("h7", b"seven".to_vec())],
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let written = SledStore::open(&folder.path().join("written"), SledOptions::default()).expect("opens");
+    portions.iter().for_each(|portion| written.load(portion.clone()).expect("loaded"));
+    written.loaded().expect("all");
+    let file = std::fs::read(folder.path().join("written/base.rows")).expect("the file");
+    let golden = check("v3/base.tsv", &[("base".to_owned(), hex(&file))]);
+    let old = folder.path().join("old");
+    std::fs::create_dir(&old).expect("a folder");
+    std::fs::write(old.join("base.rows"), unhex(&golden["base"])).expect("the old file");
+    let old = SledStore::open(&old, SledOptions::default()).expect("opens");
+    let mut all: Vec<_> = portions.into_iter().flatten().collect();
+    all.sort();
+    assert!(old.scan(b"", None, usize::MAX).expect("read") == all, "its rows are read");
+    assert_eq!(old.get(b"h7").expect("read"), Some(b"seven".to_vec()));
+}

@@ -32,7 +32,7 @@ const INTERRUPTED: i32 = 130;
 /// `bench`'s arguments.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 1000000\n  tributary bench --only suggestions\n  tributary bench --identity --identifiers 10000000\n  tributary bench --quick -o json"
+    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 10000000\n  tributary bench --only suggestions\n  tributary bench --identity --identifiers 10000000\n  tributary bench --quick -o json"
 )]
 pub struct Args {
     /// Only this part
@@ -53,6 +53,9 @@ pub struct Args {
     /// Events of the log that is folded [default: 300000]
     #[arg(long, value_name = "N")]
     pub events: Option<u64>,
+    /// Customers of that log, of one to ten events each [default: a tenth of its events]
+    #[arg(long, value_name = "N")]
+    pub customers: Option<u64>,
     /// Where the temporary folder is made: on the disk to be measured [default: the system's folder for temporary files]
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
@@ -89,6 +92,8 @@ struct Amounts {
     freshness_ms: u64,
     /// Events of the log that is rebuilt.
     events: u64,
+    /// Customers of that log; 0 for a tenth of the events.
+    customers: u64,
     /// Distinct people of a load.
     users: u64,
     /// Identifiers of the identity part.
@@ -109,6 +114,7 @@ impl Args {
             load_ms: ms(5_000, 500),
             freshness_ms: ms(10_000, 1_000),
             events: self.events.unwrap_or(if self.quick { 10_000 } else { 300_000 }).max(100),
+            customers: self.customers.unwrap_or(0),
             users: if self.quick { 5_000 } else { 20_000 },
             identifiers: self.identifiers.unwrap_or(if self.quick { 20_000 } else { 1_000_000 }),
             quick: self.quick,

@@ -1,5 +1,5 @@
 //! The log that is rebuilt: customers over five channels with three identifiers each, ten events a customer, with
-//! revisions, refunds and copies. The same numbers give the same events.
+//! revisions, refunds and copies; or only some of the ten. The same numbers give the same events.
 
 use serde_json::json;
 use tributary_core::{
@@ -14,8 +14,10 @@ use tributary_core::{
     token::IndexKey,
 };
 
-/// Events of each customer.
+/// Events of each customer, at most.
 const EVENTS_EACH: u64 = 10;
+/// Which of the ten come first where a customer has fewer: those that name all identifiers and link them.
+const FIRST: [u64; EVENTS_EACH as usize] = [0, 4, 1, 2, 3, 5, 6, 7, 8, 9];
 /// Most customers whose events are mixed with each other; then come the next ones.
 const MIXED_MAX: u64 = 5_000;
 /// One in so many customers has a copy of a message as the last event.
@@ -41,14 +43,16 @@ const CHANNELS: [(&str, &str); 5] = [
 pub(super) struct Sample {
     channels: Vec<ChannelContext>,
     key: IndexKey,
+    /// Which of the ten events each customer has.
+    rounds: Vec<u64>,
     mixed: u64,
     /// Whether members have what tells people apart.
     people: bool,
 }
 
 impl Sample {
-    /// For a log of about so many events.
-    pub fn new(events: u64) -> Self {
+    /// For a log of about so many events, of so many customers, or of a tenth as many as there are events if that is more.
+    pub fn new(events: u64, customers: u64) -> Self {
         let context = |(name, kind): (&str, &str)| ChannelContext {
             name: name.to_owned(),
             kind: kind.to_owned(),
@@ -59,13 +63,28 @@ impl Sample {
             brand: String::new(),
             generation: 0,
         };
-        let mixed = (events / EVENTS_EACH).clamp(1, MIXED_MAX);
-        Self { channels: CHANNELS.map(context).into(), key: IndexKey::new(&[7; 32]), mixed, people: false }
+        let each = (events / customers.max(1)).clamp(1, EVENTS_EACH);
+        let mixed = (events / each).clamp(1, MIXED_MAX);
+        let mut rounds: Vec<u64> = FIRST.into_iter().take(each as usize).collect();
+        rounds.sort_unstable();
+        Self {
+            channels: CHANNELS.map(context).into(),
+            key: IndexKey::new(&[7; 32]),
+            rounds,
+            mixed,
+            people: false,
+        }
     }
 
     /// The same with names, birth dates and addresses as people have them; some members are told twice, in another spelling.
     pub fn of_people(events: u64) -> Self {
-        Self { people: true, ..Self::new(events) }
+        Self { people: true, ..Self::new(events, 0) }
+    }
+
+    /// Customers that so many events name.
+    pub fn customers(&self, events: u64) -> u64 {
+        let block = self.mixed * self.rounds.len() as u64;
+        events / block * self.mixed + (events % block).min(self.mixed)
     }
 
     /// The events numbered `from..to` of all.
@@ -73,8 +92,10 @@ impl Sample {
         let mut out = Vec::with_capacity((to - from) as usize);
         for number in from..to {
             // Blocks of customers, round by round, as if each had one contact a day.
-            let (block, within) = (number / (self.mixed * EVENTS_EACH), number % (self.mixed * EVENTS_EACH));
-            let (round, customer) = (within / self.mixed, block * self.mixed + within % self.mixed);
+            let size = self.mixed * self.rounds.len() as u64;
+            let (block, within) = (number / size, number % size);
+            let customer = block * self.mixed + within % self.mixed;
+            let Some(round) = self.rounds.get((within / self.mixed) as usize).copied() else { continue };
             let copied = round == EVENTS_EACH - 1 && customer.is_multiple_of(COPY_EVERY);
             let (channel, mut draft) = draft(customer, if copied { 1 } else { round });
             if self.people && round == 0 {
@@ -205,12 +226,12 @@ fn order(customer: u64) -> Draft {
 
 #[cfg(test)]
 mod tests {
-    use super::{COPY_EVERY, EVENTS_EACH, MIXED_MAX, Sample};
+    use super::{Body, COPY_EVERY, EVENTS_EACH, MIXED_MAX, Sample};
     use std::collections::HashSet;
 
     #[test]
     fn the_same_numbers_give_the_same_events_in_any_pieces() {
-        let sample = Sample::new(300);
+        let sample = Sample::new(300, 30);
         let whole = sample.events(0, 300);
         let pieces = [sample.events(0, 100), sample.events(100, 300)].concat();
         assert_eq!(
@@ -222,11 +243,22 @@ mod tests {
     #[test]
     fn a_block_has_ten_events_a_customer_and_a_copy_for_some() {
         let total = MIXED_MAX * EVENTS_EACH;
-        let events = Sample::new(total).events(0, total);
+        let events = Sample::new(total, 0).events(0, total);
         assert_eq!(events.len() as u64, total);
         let ids: HashSet<_> = events.iter().map(|e| e.id).collect();
         assert_eq!(ids.len() as u64, total - MIXED_MAX / COPY_EVERY);
         let tokens: HashSet<_> = events.iter().flat_map(|e| &e.identifiers).map(|i| i.token).collect();
         assert_eq!(tokens.len() as u64, MIXED_MAX * 3);
+    }
+
+    #[test]
+    fn fewer_events_a_customer_still_name_all_identifiers() {
+        let sample = Sample::new(3_000, 1_000);
+        let events = sample.events(0, 3_000);
+        let tokens: HashSet<_> = events.iter().flat_map(|e| &e.identifiers).map(|i| i.token).collect();
+        assert_eq!(tokens.len() as u64, 3 * sample.customers(3_000));
+        let links = events.iter().filter(|e| matches!(e.body, Body::Link { .. })).count();
+        assert_eq!(links, 1_000, "who says that they are one person");
+        assert_eq!([0, 1, 999, 1_000, 2_999].map(|n| sample.customers(n)), [0, 1, 999, 1_000, 1_000]);
     }
 }

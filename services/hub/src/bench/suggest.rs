@@ -73,6 +73,7 @@ fn fold(dir: &Path, log: &Arc<dyn EventLog>, with_finder: bool) -> Result<Foldin
     let config = stock::config(dir)?;
     let mut options = Options::new(&views, Policy::default());
     options.on_start = Some(serve::step_back);
+    options.bulk_from = u64::MAX;
     let begun = Instant::now();
     let projector = Projector::start(options, Arc::clone(log)).map_err(|e| failed("the projector", e))?;
     let key = IndexKey::new(&[7; 32]);

@@ -66,7 +66,7 @@ impl Manifest {
 
     /// Replaces the manifest `dir/name`, durably; also makes earlier renames in `dir` durable.
     pub(super) fn write(&self, dir: &Path, name: &str) -> io::Result<()> {
-        write_replacing(dir, name, &self.encode())
+        write_replacing(dir, name, &[&self.encode()])
     }
 
     fn encode(&self) -> Vec<u8> {

@@ -32,8 +32,8 @@ pub struct IndexStats {
     pub entries: u64,
 }
 
-/// A sorted-run index. All methods take `&self`: one thread writes and makes checkpoints, any thread may read
-/// meanwhile, and no lookup waits for a checkpoint's disk work.
+/// A sorted-run index. All methods take `&self`: one thread writes, that or another one makes checkpoints, any thread may
+/// read meanwhile, and nobody waits for a checkpoint's disk work. What is written during a checkpoint is in the next one.
 pub struct RunIndex {
     dir: PathBuf,
     name: String,

@@ -1,11 +1,7 @@
 //! The second half of a rebuild: fragments from the lists of what became of facts, list by list, on all cores.
 
 use super::lists::Lists;
-use crate::{
-    error::ProjectorError,
-    sources::StoreRows,
-    store::{ROWS_PER_BATCH_MAX, Row},
-};
+use crate::{error::ProjectorError, sources::StoreRows};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -20,6 +16,9 @@ use tributary_core::{
     identity::{Resolver, policy::Policy},
     token::Token,
 };
+
+/// Rows loaded at once: about a megabyte.
+const LOAD_ROWS: usize = 2_000;
 
 /// What building came to.
 pub(super) enum Built {
@@ -67,9 +66,12 @@ pub(super) fn build(
         }
     };
     let sums: Vec<Result<u128, Stop>> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-    });
+        let worker = |_| super::named("rebuild-worker").spawn_scoped(scope, work);
+        let threads = (0..workers).map(worker).collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, std::io::Error>(
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| resume_unwind(panic))).collect(),
+        )
+    })?;
     let mut digest = 0_u128;
     for sum in sums {
         match sum {
@@ -89,21 +91,15 @@ fn build_list(list: &[u8], resolver: &Resolver, from: StoreRows<'_>) -> Result<u
         let anonymous = resolver.kind_of_token(token).is_none();
         let built = catch_unwind(AssertUnwindSafe(|| build::fragment(token, anonymous, &facts, with)));
         let built = built.map_err(|_| Stop::Culprit(culprit(token, anonymous, &facts, with)))??;
-        rows.extend(built.rows);
+        rows.extend(built.rows.into_iter().filter_map(|(key, row)| Some((key, row?))));
         digest = digest.wrapping_add(built.digest);
-        if rows.len() >= ROWS_PER_BATCH_MAX {
-            store.load(sorted(&mut rows))?;
+        if rows.len() >= LOAD_ROWS {
+            store.load(std::mem::take(&mut rows))?;
         }
         Ok::<_, Stop>(())
     })?;
-    store.load(sorted(&mut rows))?;
+    store.load(rows)?;
     Ok(digest)
-}
-
-fn sorted(rows: &mut Vec<Row>) -> Vec<Row> {
-    let mut rows = std::mem::take(rows);
-    rows.sort_unstable();
-    rows
 }
 
 /// The first event, in the log's order, with which the fragment panics.

@@ -1,17 +1,19 @@
 //! Rebuild: the whole log into a new generation. First the log is read and decoded ahead on one thread and folded in bulk
 //! on another, which says who is who, what changes, and what becomes of each fact; change rows and dead letters are
-//! written meanwhile by a third. Then the fragments are built from what became of the facts, on all cores, and each is
-//! written once.
+//! loaded meanwhile by a third. Then the fragments are built from what became of the facts, on all cores, and each is
+//! loaded once. The position is written last, over what was loaded.
 
 mod fragments;
 mod lists;
 
 use crate::{
-    engine::{Engine, Work, side_rows},
+    engine::{Engine, Work, count_rows, dead_rows},
     error::ProjectorError,
+    index::RunIndex,
     meta,
     recover::Parts,
-    store::{Commit, Group, StoreError, ViewStore},
+    sources::event_entry,
+    store::{Commit, Key, Value, ViewStore},
 };
 use fragments::Built;
 use lists::Lists;
@@ -20,20 +22,20 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
     thread,
 };
-use tributary_core::fold::rows::keys;
+use tributary_core::fold::{Committed, rows::keys};
 use tributary_eventlog::{EventLog, ReadError, ReadLimits};
 
-/// Records between writes of changes and index entries.
+/// Records between portions of changes and index entries.
 const DRAIN_EVERY: usize = 50_000;
 /// Records read at once.
 const CHUNK_RECORDS: usize = 4_096;
 /// Chunks decoded ahead.
 const AHEAD: usize = 4;
-/// Commits of changes that wait to be written: more would only be memory.
+/// Portions of changes that wait to be written: more would only be memory.
 const BEHIND: usize = 1;
 
 /// How far a rebuild has come.
@@ -98,7 +100,8 @@ impl Engine {
             for record in &self.log.read(self.position.sequence + 1, limits)? {
                 self.fold_item(&Work::of(record))?;
             }
-            self.rest()?;
+            let drained = self.drain_bulk();
+            self.behind(false).write(&drained)?;
             self.fold.bulk().into_iter().for_each(tributary_core::fold::bulk::Bulk::clear);
         }
         Ok(())
@@ -135,14 +138,16 @@ impl Engine {
         progress: &Progress,
     ) -> Result<Option<u64>, ProjectorError> {
         let lists = self.decide(culprits, progress, true)?;
-        let rest = self.rest()?;
-        self.store.commit(rest)?;
+        let rest = self.drain_bulk();
+        self.behind(true).write(&rest)?;
         let bulk = self.fold.take_bulk();
         match fragments::build(&bulk, &lists, &self.fold.resolver, self.rows(), &progress.cancel)? {
             Built::Culprit(sequence) => return Ok(Some(sequence)),
             Built::All(digest) => self.fold.built(digest),
         }
-        let last = vec![(keys::meta(meta::NAME), Some(self.meta().to_row()))];
+        self.store.loaded()?;
+        let mut last: Vec<_> = count_rows(&rest).collect();
+        last.push((keys::meta(meta::NAME), Some(self.meta().to_row())));
         self.store.commit(Commit { groups: Vec::new(), last })?;
         self.checkpoint()?;
         Ok(None)
@@ -156,53 +161,59 @@ impl Engine {
         keep: bool,
     ) -> Result<Lists, ProjectorError> {
         let (send, receive) = sync_channel::<Result<Vec<Work>, ReadError>>(AHEAD);
+        let (give_back, done) = channel();
         let log = Arc::clone(&self.log);
         let end = log.end();
         progress.total.store(end, Ordering::Relaxed);
         progress.done.store(0, Ordering::Relaxed);
-        let (write, writes) = sync_channel::<Commit>(BEHIND);
-        let store = Arc::clone(&self.store);
+        let (write, writes) = sync_channel::<Committed>(BEHIND);
+        let behind = self.behind(keep);
         let mut lists = Lists::new(&self.dir, self.list_bytes);
         self.fold.begin_bulk();
         let expected = usize::try_from(end).unwrap_or(usize::MAX).min(self.index_entries);
         [&self.facts, &self.events].iter().for_each(|index| index.reserve(expected));
         let chunk = CHUNK_RECORDS.min(self.index_entries);
         thread::scope(|scope| {
-            scope.spawn(move || read_ahead(&*log, end, chunk, &send));
-            let writer = scope.spawn(move || write_behind(&*store, writes, keep));
+            named("rebuild-reader")
+                .spawn_scoped(scope, move || read_ahead(&*log, end, chunk, (&send, &done)))?;
+            let write_behind = move || writes.into_iter().try_for_each(|drained| behind.write(&drained));
+            let writer = named("rebuild-writer").spawn_scoped(scope, write_behind)?;
             // Dropping the receiver on the way out ends the reader, dropping the sender the writer.
-            let lists = keep.then_some(&mut lists);
-            let folded = self.fold_all(receive, culprits, progress, &write, lists);
+            let chunks = Chunks { receive, give_back };
+            let folded = self.fold_all(chunks, culprits, progress, &write, keep.then_some(&mut lists));
             drop(write);
             let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // If the writer failed, folding ended because of that.
-            written.map_err(ProjectorError::from).and(folded)
+            written.and(folded)
         })?;
         Ok(lists)
     }
 
     fn fold_all(
         &mut self,
-        chunks: Receiver<Result<Vec<Work>, ReadError>>,
+        chunks: Chunks,
         culprits: &BTreeSet<u64>,
         progress: &Progress,
-        write: &SyncSender<Commit>,
+        write: &SyncSender<Committed>,
         mut lists: Option<&mut Lists>,
     ) -> Result<(), ProjectorError> {
         let mut since = 0;
-        for chunk in chunks {
-            for item in &chunk? {
+        for chunk in chunks.receive {
+            let chunk = chunk?;
+            for item in &chunk {
                 if culprits.contains(&item.position().sequence) {
                     self.park_panicked(item);
                 } else {
                     self.fold_item(item)?;
                 }
-                since += 1;
             }
+            since += chunk.len();
+            // Whoever made it frees it at less cost; if the reader has ended, it goes here.
+            let _ = chunks.give_back.send(chunk);
             progress.done.store(self.position.sequence, Ordering::Relaxed);
             if since >= DRAIN_EVERY.min(self.index_entries) {
                 since = 0;
-                if write.send(self.rest()?).is_err() {
+                if write.send(self.drain_bulk()).is_err() {
                     return Err(ProjectorError::Unresumable("its changes could not be written"));
                 }
             }
@@ -219,36 +230,73 @@ impl Engine {
         Ok(())
     }
 
-    /// What has to be written besides fragments. The indexes have it then.
-    fn rest(&mut self) -> Result<Commit, ProjectorError> {
+    /// What has to be written besides fragments. The fact index, which the fold asks, has its part then.
+    fn drain_bulk(&mut self) -> Committed {
         let drained = self.fold.drain();
-        let mut groups: Vec<Group> =
-            drained.change_rows().into_iter().map(|row| Group { rows: vec![row] }).collect();
-        groups.push(Group { rows: side_rows(&drained) });
-        self.index(&drained)?;
-        let mark = [0];
-        for index in [&self.facts, &self.events] {
-            if index.len_memory() > self.index_entries {
-                index.checkpoint(&mark)?;
-            }
-        }
-        Ok(Commit { groups, last: Vec::new() })
+        self.index_places(&drained);
+        drained
+    }
+
+    fn behind(&self, keep: bool) -> Behind {
+        let (facts, events) = (Arc::clone(&self.facts), Arc::clone(&self.events));
+        let index_entries = self.index_entries;
+        Behind { store: Arc::clone(&self.store), facts, events, index_entries, keep }
     }
 }
 
-fn write_behind(store: &dyn ViewStore, commits: Receiver<Commit>, keep: bool) -> Result<(), StoreError> {
-    let rows = |commit: Commit| commit.groups.into_iter().flat_map(|g| g.rows).chain(commit.last).collect();
-    commits.into_iter().filter(|_| keep).try_for_each(|commit| store.load(rows(commit)))
+/// Decoded chunks of the log, and the way back for those that were folded.
+struct Chunks {
+    receive: Receiver<Result<Vec<Work>, ReadError>>,
+    give_back: Sender<Vec<Work>>,
+}
+
+/// What is written while the fold goes on.
+struct Behind {
+    store: Arc<dyn ViewStore>,
+    facts: Arc<RunIndex>,
+    events: Arc<RunIndex>,
+    index_entries: usize,
+    /// Changes and dead letters are wanted.
+    keep: bool,
+}
+
+impl Behind {
+    /// Writes what was drained, and the indexes where they have outgrown memory.
+    fn write(&self, drained: &Committed) -> Result<(), ProjectorError> {
+        for (event, position) in &drained.events {
+            self.events.put_new(event.0, &event_entry(*position))?;
+        }
+        if self.keep {
+            self.store.load(rows_of(drained))?;
+        }
+        for index in [&self.facts, &self.events] {
+            if index.len_memory() > self.index_entries {
+                index.checkpoint(&[0])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Changes and dead letters; counters change until the end and are written then.
+fn rows_of(drained: &Committed) -> Vec<(Key, Value)> {
+    let changes = drained.change_rows().into_iter().filter_map(|(key, row)| Some((key, row?)));
+    changes.chain(dead_rows(drained)).collect()
+}
+
+fn named(name: &str) -> thread::Builder {
+    thread::Builder::new().name(name.to_owned())
 }
 
 fn read_ahead(
     log: &dyn EventLog,
     end: u64,
     max_records: usize,
-    send: &std::sync::mpsc::SyncSender<Result<Vec<Work>, ReadError>>,
+    (send, done): (&SyncSender<Result<Vec<Work>, ReadError>>, &Receiver<Vec<Work>>),
 ) {
     let mut next = log.start();
     while next <= end {
+        done.try_iter().for_each(drop);
         let chunk = log.read(next, ReadLimits { max_records, ..ReadLimits::default() });
         let failed = chunk.is_err();
         let work = chunk.map(|records| {

@@ -37,6 +37,7 @@ pub const CHECKS: &[Check] = &[
     Check { name: "a commit done again after a crash is complete", run: commit_again },
     Check { name: "20,000 rows in one commit", run: many_rows },
     Check { name: "rows loaded by several threads are all there", run: load },
+    Check { name: "what is committed over loaded rows counts, also after a reopen", run: commit_over_loaded },
     Check { name: "values of 32 KiB and more, and empty ones", run: large_values },
     Check { name: "a wiped store is empty and usable", run: wipe },
     Check { name: "rows, deletes and overwrites are there after a reopen", run: reopen },
@@ -223,26 +224,71 @@ fn many_rows(subject: &mut dyn Subject) {
     assert!(all.is_sorted_by(|one, other| one.0 < other.0));
 }
 
-fn load(subject: &mut dyn Subject) {
-    let rows = |thread: u32| {
-        let numbers = (0..3_000_u32).map(move |n| n * 4 + thread);
-        numbers.map(|n| put(&n.to_be_bytes(), &n.to_le_bytes())).collect::<Vec<_>>()
-    };
-    let store = subject.store();
+/// Rows of two kinds, loaded by four threads in portions of consecutive keys; numbers are even.
+fn load_some(store: &dyn ViewStore) {
+    let row = |kind: u8, n: u32| ([[kind].as_slice(), &n.to_be_bytes()].concat(), n.to_le_bytes().repeat(20));
     std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let store = &store;
-            scope.spawn(move || store.load(rows(thread)).expect("load"));
+        for thread in 0..4_u32 {
+            scope.spawn(move || {
+                for portion in 0..6 {
+                    let numbers = || (0..500).map(|n| (thread * 6 + portion) * 1_000 + n * 2);
+                    let rows = numbers().flat_map(|n| [row(b'p', n), row(b'h', n)]).collect();
+                    store.load(rows).expect("load");
+                }
+            });
         }
     });
-    store.load(vec![(3_u32.to_be_bytes().to_vec(), None)]).expect("load");
-    store.flush().expect("flush");
-    drop(store);
-    subject.reopen();
-    let all = everything(&*subject.store());
-    assert_eq!(all.len(), 11_999);
-    assert!(all.is_sorted_by(|one, other| one.0 < other.0));
-    assert!(all.iter().all(|(key, value)| key.iter().rev().eq(value)));
+    store.loaded().expect("all are loaded");
+}
+
+fn load(subject: &mut dyn Subject) {
+    load_some(&*subject.store());
+    for reopened in [false, true] {
+        let all = everything(&*subject.store());
+        assert_eq!(all.len(), 24_000, "reopened: {reopened}");
+        assert!(all.is_sorted_by(|one, other| one.0 < other.0));
+        assert!(all.iter().all(|(key, value)| key[1..].iter().rev().eq(&value[..4])));
+        assert!(
+            all.iter().step_by(97).all(|(key, value)| get_of(&*subject.store(), key).as_ref() == Some(value))
+        );
+        if !reopened {
+            subject.store().flush().expect("flush");
+            subject.reopen();
+        }
+    }
+}
+
+fn commit_over_loaded(subject: &mut dyn Subject) {
+    let model = super::MemoryStore::new();
+    load_some(&model);
+    load_some(&*subject.store());
+    // Every number of the first ones, so also those between the loaded: other values, removals, and removals of nothing.
+    let row = |n: u32| {
+        let key = [[if n % 5 < 2 { b'h' } else { b'i' }].as_slice(), &n.to_be_bytes()].concat();
+        (key, (!n.is_multiple_of(3)).then(|| vec![n as u8; n as usize % 50]))
+    };
+    for from in [0, 300, 10_000] {
+        let group = || Group::new((from..from + 900).map(row).collect());
+        for store in [&model as &dyn ViewStore, &*subject.store()] {
+            store.commit(Commit { groups: vec![group()], last: Vec::new() }).expect("commit");
+        }
+        subject.store().flush().expect("flush");
+        subject.reopen();
+        let store = subject.store();
+        assert!(everything(&*store) == everything(&model), "after {from}");
+        for (from, to, limit) in [("h", "i", 777), ("h", "p", usize::MAX), ("i", "q", 1), ("", "z", 30_000)] {
+            let (from, to) = (from.as_bytes(), to.as_bytes());
+            let both = [&model as &dyn ViewStore, &*store];
+            let [expected, found] = both.map(|s| s.scan(from, Some(to), limit).expect("scan"));
+            assert!(expected == found, "scan of {limit}");
+            let [expected, found] = both.map(|s| s.scan_back(from, to, limit).expect("scan"));
+            assert!(expected == found, "backward scan of {limit}");
+        }
+        for n in from..from + 1_000 {
+            let (key, _) = row(n);
+            assert_eq!(get_of(&*store, &key), get_of(&model, &key));
+        }
+    }
 }
 
 fn large_values(subject: &mut dyn Subject) {

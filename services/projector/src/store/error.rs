@@ -26,6 +26,12 @@ pub enum StoreError {
     /// An earlier write through this handle failed: memory may be ahead of the disk, so reopen.
     #[error("store failed earlier and must be reopened")]
     Failed,
+    /// Rows can only be loaded into an empty store, and only before all of them are there.
+    #[error("rows can be loaded into an empty store only")]
+    NotEmpty,
+    /// Of loaded rows a key came twice, or rows of one portion lie among those of another.
+    #[error("rows were loaded twice or out of their order")]
+    Unordered,
     /// A test asked for this failure.
     #[error("failure injected by a test")]
     Injected,
@@ -36,7 +42,7 @@ impl StoreError {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Unopenable { .. } | Self::Damaged { .. } => false,
+            Self::Unopenable { .. } | Self::Damaged { .. } | Self::NotEmpty | Self::Unordered => false,
             Self::Locked | Self::Failed | Self::Injected => true,
             Self::Io(error) => !matches!(
                 error.kind(),

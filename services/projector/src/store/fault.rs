@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::plan::plan;
-use super::{Commit, Group, Key, Row, StoreError, StoreStats, Value, ViewStore};
+use super::{Commit, Group, Key, StoreError, StoreStats, Value, ViewStore};
 
 /// No failure is planned.
 const NEVER: usize = usize::MAX;
@@ -71,9 +71,14 @@ impl ViewStore for FaultStore {
         Ok(())
     }
 
-    fn load(&self, rows: Vec<Row>) -> Result<(), StoreError> {
+    fn load(&self, rows: Vec<(Key, Value)>) -> Result<(), StoreError> {
         self.count_batch()?;
         self.inner.load(rows)
+    }
+
+    fn loaded(&self) -> Result<(), StoreError> {
+        self.count_batch()?;
+        self.inner.loaded()
     }
 
     fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {

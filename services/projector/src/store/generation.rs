@@ -121,7 +121,7 @@ impl Generations {
         if !self.path(number).is_dir() {
             return Err(GenerationError::MissingNext(number));
         }
-        Ok(write_replacing(&self.root, POINTER, format!("{PREFIX}{number}\n").as_bytes())?)
+        Ok(write_replacing(&self.root, POINTER, &[format!("{PREFIX}{number}\n").as_bytes()])?)
     }
 
     /// Removes every generation but the live one and the one that is being built, and returns their numbers.

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::plan::plan;
-use super::{Commit, Group, Key, Row, StoreError, StoreStats, Value, ViewStore};
+use super::{Commit, Key, StoreError, StoreStats, Value, ViewStore};
 
 type Rows = BTreeMap<Key, Value>;
 
@@ -55,8 +55,13 @@ impl ViewStore for MemoryStore {
         Ok(())
     }
 
-    fn load(&self, rows: Vec<Row>) -> Result<(), StoreError> {
-        self.commit(Commit { groups: vec![Group::new(rows)], last: Vec::new() })
+    fn load(&self, rows: Vec<(Key, Value)>) -> Result<(), StoreError> {
+        self.write().extend(rows);
+        Ok(())
+    }
+
+    fn loaded(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {

@@ -5,11 +5,13 @@
 //! them), transactions over several commits, snapshots (a scan sees commits that land while it runs), and
 //! compression.
 
+mod base;
 pub mod conformance;
 mod durable;
 mod error;
 mod fault;
 pub mod generation;
+mod layers;
 mod memory;
 mod plan;
 mod sled_store;
@@ -71,9 +73,13 @@ pub trait ViewStore: Send + Sync {
     /// error came after the final batch; doing the same commit again is always right.
     fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
-    /// Writes rows of a store on which nobody relies yet, from any number of threads at once. Not atomic: after a crash or
-    /// an error any of them may be missing. Cheapest in key order.
-    fn load(&self, rows: Vec<Row>) -> Result<(), StoreError>;
+    /// Writes rows of an empty store, from any number of threads at once, before its first commit. Nobody sees them before
+    /// [`ViewStore::loaded`]; a store that was closed before that is worth nothing. Each key comes once, and among the keys
+    /// with the same first byte no other call has one between those of this call.
+    fn load(&self, rows: Vec<(Key, Value)>) -> Result<(), StoreError>;
+
+    /// All rows have been loaded: they are durable and seen from now on.
+    fn loaded(&self) -> Result<(), StoreError>;
 
     /// At most `limit` rows with `from <= key` and, when given, `key < to`, smallest key first.
     fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Value)>, StoreError>;

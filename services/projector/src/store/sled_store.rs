@@ -1,4 +1,4 @@
-//! The view store on sled.
+//! The view store on sled, over a base if rows were loaded into it.
 //!
 //! What to know about sled 0.34.7: it may panic on a damaged file, so every call is guarded; its `flush` makes no
 //! fsync on Linux, so [`SledStore`] adds it; an error of a write leaves its memory ahead of its disk, so
@@ -12,12 +12,14 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
+use super::base::{Base, BaseWriter};
 use super::error::{while_in_use, while_opening};
+use super::layers::{Below, Layers};
 use super::plan::plan;
-use super::{Commit, Key, Row, StoreError, StoreStats, Value, ViewStore, sync_dir};
+use super::{Commit, Key, StoreError, StoreStats, Value, ViewStore, sync_dir};
 
 /// A store that was just dropped may hold its lock a moment longer, through sled's own threads.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -43,10 +45,11 @@ impl Default for SledOptions {
     }
 }
 
-/// Rows in sled's default tree.
+/// Rows in a tree of sled, and in the base beneath it where there is one.
 pub struct SledStore {
     db: sled::Db,
     path: PathBuf,
+    layers: RwLock<Layers>,
     /// A write failed: what memory shows may never reach the disk.
     failed: AtomicBool,
     /// Names of blob files that are durable already; they never change once written.
@@ -65,10 +68,11 @@ impl SledStore {
             match open_once(path, options) {
                 Err(StoreError::Locked) if Instant::now() < deadline => std::thread::sleep(LOCK_POLL),
                 Err(error) => return Err(error),
-                Ok(db) => {
+                Ok((db, layers)) => {
                     return Ok(Self {
                         db,
                         path: path.to_owned(),
+                        layers: RwLock::new(layers),
                         failed: AtomicBool::new(false),
                         blobs_synced: Mutex::default(),
                     });
@@ -78,16 +82,39 @@ impl SledStore {
     }
 
     /// Runs `body`, turning a panic of sled into an error.
-    fn guarded<T>(&self, body: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T, StoreError> {
+    fn guarded<T>(&self, body: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
         if self.failed.load(Ordering::SeqCst) {
             return Err(StoreError::Failed);
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| body(&self.db)));
-        let result = outcome.map_or_else(|_panic| Err(panicked()), |done| done.map_err(while_in_use));
+        let outcome = catch_unwind(AssertUnwindSafe(body));
+        let result = outcome.unwrap_or_else(|_panic| Err(panicked()));
         if result.is_err() {
             self.failed.store(true, Ordering::SeqCst);
         }
         result
+    }
+
+    // They are replaced whole, so poison is of no interest.
+    fn layers(&self) -> RwLockReadGuard<'_, Layers> {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_layers(&self) -> RwLockWriteGuard<'_, Layers> {
+        self.layers.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What rows are loaded with; begun if need be.
+    fn loader(&self) -> Result<Arc<BaseWriter>, StoreError> {
+        let mut layers = self.change_layers();
+        match &layers.below {
+            Below::Loading(writer) => Ok(Arc::clone(writer)),
+            Below::Nothing if layers.tree.is_empty() => {
+                let writer = Arc::new(BaseWriter::create(&self.path)?);
+                *layers = Layers::over(&self.db, Below::Loading(Arc::clone(&writer)))?;
+                Ok(writer)
+            }
+            Below::Nothing | Below::Base(_) => Err(StoreError::NotEmpty),
+        }
     }
 
     /// Fsyncs every file of the store: a second descriptor reaches the same file.
@@ -128,22 +155,20 @@ fn panicked() -> StoreError {
     StoreError::Damaged { reason: "the engine panicked".to_owned() }
 }
 
-fn open_once(path: &Path, options: SledOptions) -> Result<sled::Db, StoreError> {
+fn open_once(path: &Path, options: SledOptions) -> Result<(sled::Db, Layers), StoreError> {
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(options.cache_bytes)
         .flush_every_ms(options.flush_every_ms);
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let db = config.open()?;
+        let db = config.open().map_err(while_opening)?;
+        let layers = Layers::open(&db, path)?;
         // Damage in the first or the last leaf would come up later, in the middle of work.
-        db.first()?;
-        db.last()?;
-        Ok(db)
+        layers.tree.first().map_err(while_opening)?;
+        layers.tree.last().map_err(while_opening)?;
+        Ok((db, layers))
     }));
-    match opened {
-        Ok(result) => result.map_err(while_opening),
-        Err(_panic) => Err(StoreError::Unopenable { reason: "the engine panicked".to_owned() }),
-    }
+    opened.unwrap_or_else(|_panic| Err(StoreError::Unopenable { reason: "the engine panicked".to_owned() }))
 }
 
 /// Opens the store in `path`; one that will not open is renamed to `<name>.broken-<n>` and an empty one takes its
@@ -183,78 +208,72 @@ fn move_aside(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "too many broken copies beside the store"))
 }
 
-fn collect(
-    rows: impl Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>,
-    limit: usize,
-) -> sled::Result<Vec<(Key, Value)>> {
-    rows.take(limit).map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
-}
-
-// sled keeps a batch in a hash map, so the plan's order is lost within it: what keeps writes close together is that
-// a commit's groups come in key order.
-fn as_batch(rows: Vec<Row>) -> sled::Batch {
-    let mut batch = sled::Batch::default();
-    for (key, value) in rows {
-        match value {
-            Some(value) => batch.insert(key, value),
-            None => batch.remove(key),
-        }
-    }
-    batch
-}
-
 impl ViewStore for SledStore {
     fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        self.guarded(|db| Ok(db.get(key)?.map(|value| value.to_vec())))
+        self.guarded(|| self.layers().get(key))
     }
 
     fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         for batch in plan(commit) {
-            self.guarded(|db| db.apply_batch(as_batch(batch)))?;
+            self.guarded(|| {
+                let layers = self.layers();
+                let batch = layers.batch(batch)?;
+                layers.tree.apply_batch(batch).map_err(while_in_use)
+            })?;
         }
         Ok(())
     }
 
-    fn load(&self, rows: Vec<Row>) -> Result<(), StoreError> {
-        // Single writes share sled's lock, batches exclude each other.
-        self.guarded(|db| {
-            for (key, value) in rows {
-                match value {
-                    Some(value) => db.insert(key, value)?,
-                    None => db.remove(key)?,
-                };
+    fn load(&self, rows: Vec<(Key, Value)>) -> Result<(), StoreError> {
+        self.guarded(|| {
+            let writer = match &self.layers().below {
+                Below::Loading(writer) => Some(Arc::clone(writer)),
+                _ => None,
+            };
+            match writer {
+                Some(writer) => writer.load(rows),
+                None => self.loader()?.load(rows),
+            }
+        })
+    }
+
+    fn loaded(&self) -> Result<(), StoreError> {
+        self.guarded(|| {
+            let mut layers = self.change_layers();
+            if let Below::Loading(writer) = &layers.below {
+                let base = writer.finish()?;
+                layers.below = Below::Base(Arc::new(base));
             }
             Ok(())
         })
     }
 
     fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
-        match to {
-            // sled takes a range with its start after its end for an error of the programmer.
-            Some(to) if to <= from => Ok(Vec::new()),
-            Some(to) => self.guarded(|db| collect(db.range(from..to), limit)),
-            None => self.guarded(|db| collect(db.range(from..), limit)),
-        }
+        self.guarded(|| self.layers().scan(from, to, limit, false))
     }
 
     fn scan_back(&self, from: &[u8], before: &[u8], limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
-        if before <= from {
-            return Ok(Vec::new());
-        }
-        self.guarded(|db| collect(db.range(from..before).rev(), limit))
+        self.guarded(|| self.layers().scan(from, Some(before), limit, true))
     }
 
     /// Removes row by row: to empty a large store, make a new generation instead.
     fn wipe(&self) -> Result<(), StoreError> {
-        self.guarded(|db| db.clear())
+        self.guarded(|| {
+            let mut layers = self.change_layers();
+            layers.tree.clear().map_err(while_in_use)?;
+            Base::remove(&self.path)?;
+            *layers = Layers::open(&self.db, &self.path)?;
+            Ok(())
+        })
     }
 
     fn stats(&self) -> StoreStats {
-        StoreStats { bytes_on_disk: self.guarded(|db| db.size_on_disk()).unwrap_or(0), rows: None }
+        let of_sled = self.guarded(|| self.db.size_on_disk().map_err(while_in_use)).unwrap_or(0);
+        StoreStats { bytes_on_disk: of_sled + self.layers().base().map_or(0, Base::bytes), rows: None }
     }
 
     fn flush(&self) -> Result<(), StoreError> {
-        self.guarded(|db| db.flush())?;
+        self.guarded(|| self.db.flush().map(|_| ()).map_err(while_in_use))?;
         // After a failed fsync the kernel may have dropped the pages: the handle is of no use any more.
         self.sync_files().inspect_err(|_| self.failed.store(true, Ordering::SeqCst))?;
         Ok(())
