@@ -11,6 +11,7 @@ pub mod json;
 pub mod kit;
 pub mod line;
 pub mod meta;
+pub mod outward;
 pub mod pos_file;
 pub mod samples;
 pub mod settings;

@@ -2,6 +2,7 @@
 
 use crate::{
     config::Config,
+    forward::Forwarding,
     metrics::{Ingest, Metrics},
     problem::Problem,
     suggest::Finder,
@@ -43,6 +44,8 @@ pub struct Hub {
     pub jobs: crate::jobs::Jobs,
     /// Finds customers that look alike; `None` where the configuration turns that off.
     pub finder: Option<Arc<Finder>>,
+    /// What goes on to others.
+    pub forwarding: Forwarding,
     projector: Arc<Projector>,
     channels: HashMap<String, usize>,
     key: IndexKey,
@@ -70,6 +73,8 @@ pub struct Stored {
     pub duplicates: u64,
     /// Where the last of them stands.
     pub position: Option<Position>,
+    /// Sequences of the first and the last record that was appended, if any was.
+    pub new: Option<(u64, u64)>,
 }
 
 impl Hub {
@@ -89,7 +94,21 @@ impl Hub {
         let (jobs, refused, taken) = (crate::jobs::Jobs::default(), Mutex::default(), Mutex::default());
         let wanted = config.suggestions;
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
-        Self { config, log, metrics, jobs, finder, projector, channels, key, clock, refused, taken }
+        let forwarding = Forwarding::new(&config);
+        Self {
+            config,
+            log,
+            metrics,
+            jobs,
+            finder,
+            forwarding,
+            projector,
+            channels,
+            key,
+            clock,
+            refused,
+            taken,
+        }
     }
 
     /// The projector.
@@ -203,7 +222,9 @@ impl Hub {
         }
         let last = appended.iter().map(|a| a.position).max();
         let position = last.map(|p| Position { origin: p.origin.0, sequence: p.sequence });
-        Stored { accepted, duplicates, position }
+        let new = appended.iter().filter(|a| !a.duplicate).map(|a| a.position.sequence);
+        let new = new.clone().min().zip(new.max());
+        Stored { accepted, duplicates, position, new }
     }
 
     /// Everything up to here is durable.

@@ -50,6 +50,12 @@ impl Source {
         Self { name: name.to_owned(), table, channel }
     }
 
+    /// The same channel once more.
+    #[must_use]
+    pub fn clone_of(&self) -> Self {
+        Self::of(&self.name, self.table.clone())
+    }
+
     /// One of every kind.
     #[must_use]
     pub fn all() -> Vec<Self> {

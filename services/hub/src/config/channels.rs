@@ -55,13 +55,21 @@ fn channel(
         return None;
     }
     let settings = Settings::new(name, values, &hub.time_zone, hub.default_region.as_str());
-    match settings::build(settings) {
+    match settings::build(settings).and_then(checked) {
         Ok(channel) => Some(channel),
         Err(error) => {
             refuse(&path, node, table, &error, gathered);
             None
         }
     }
+}
+
+/// What only the shell can check: whether addresses can be opened.
+fn checked(channel: Channel) -> Result<Channel, SettingsError> {
+    if let Some(url) = &channel.outward.forward {
+        crate::outbound::Address::parse(url).map_err(|problem| SettingsError::new("forward", problem))?;
+    }
+    Ok(channel)
 }
 
 fn is_name(name: &str) -> bool {
