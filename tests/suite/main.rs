@@ -12,6 +12,7 @@ mod hub_forward;
 mod hub_full_disk;
 mod hub_identity;
 mod hub_kill;
+mod hub_line;
 mod hub_policy;
 mod hub_privacy;
 mod hub_reads;

@@ -141,6 +141,15 @@ pub struct Outbound {
     pub public_url: Option<String>,
 }
 
+/// A request to the source, made by the shell. The headers hold a credential, so there is no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// Whole address.
+    pub url: String,
+    /// Headers, lower-case names.
+    pub headers: Vec<(String, String)>,
+}
+
 /// One channel's adapter. `verify` runs first, over the raw bytes; `decode` never sees an unverified request.
 pub trait ChannelAdapter: Send + Sync {
     /// Checks the request's authenticity in constant time, before anything is parsed.
@@ -155,6 +164,21 @@ pub trait ChannelAdapter: Send + Sync {
     /// [`Rejected`] only where the provider must hear it (wrong media type, failed challenge); what is merely not
     /// understood is `unrecognised`.
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected>;
+
+    /// Whether people's profiles are to be asked for.
+    fn asks_profiles(&self) -> bool {
+        false
+    }
+
+    /// The question to the source about the person of this id; `None` where there is none to ask.
+    fn ask_profile(&self, _user: &str) -> Option<Lookup> {
+        None
+    }
+
+    /// The fact that the answer to [`ask_profile`](Self::ask_profile) states; `None` if it is not understood.
+    fn read_profile(&self, _user: &str, _answer: &[u8], _asked_at: Micros) -> Option<Draft> {
+        None
+    }
 
     /// Adds what `verify` checks. For samples and tests; the default adds nothing.
     fn sign(&self, _request: &mut Outbound) {}

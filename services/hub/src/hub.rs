@@ -5,6 +5,7 @@ use crate::{
     forward::Forwarding,
     metrics::{Ingest, Metrics},
     problem::Problem,
+    profiles::Profiles,
     suggest::Finder,
 };
 use bytes::Bytes;
@@ -46,6 +47,8 @@ pub struct Hub {
     pub finder: Option<Arc<Finder>>,
     /// What goes on to others.
     pub forwarding: Forwarding,
+    /// Whose profile is to be asked for.
+    pub profiles: Profiles,
     projector: Arc<Projector>,
     channels: HashMap<String, usize>,
     key: IndexKey,
@@ -95,6 +98,7 @@ impl Hub {
         let wanted = config.suggestions;
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
         let forwarding = Forwarding::new(&config);
+        let profiles = Profiles::new(&config.channels);
         Self {
             config,
             log,
@@ -102,6 +106,7 @@ impl Hub {
             jobs,
             finder,
             forwarding,
+            profiles,
             projector,
             channels,
             key,

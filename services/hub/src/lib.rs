@@ -22,6 +22,7 @@ pub mod output;
 pub mod page;
 pub mod policy;
 pub mod problem;
+pub mod profiles;
 pub mod quality;
 pub mod query;
 pub mod serve;

@@ -15,7 +15,8 @@ use tributary_channels::{
 pub const PUBLIC_URL: &str = "https://hooks.example.com";
 
 /// Settings that hold secrets, which configuration takes from files only.
-const SECRETS: [&str; 6] = ["secret", "key", "app_secret", "verify_token", "signature_key", "token"];
+const SECRETS: [&str; 7] =
+    ["secret", "key", "access_token", "app_secret", "verify_token", "signature_key", "token"];
 
 /// One channel.
 pub struct Source {

@@ -7,6 +7,7 @@ use super::{
     secret,
     tree::{Node, Table, Value, quoted_key},
 };
+use crate::outbound::Address;
 use std::collections::BTreeMap;
 use tributary_channels::settings::{self, Channel, Settings, SettingsError};
 
@@ -67,7 +68,10 @@ fn channel(
 /// What only the shell can check: whether addresses can be opened.
 fn checked(channel: Channel) -> Result<Channel, SettingsError> {
     if let Some(url) = &channel.outward.forward {
-        crate::outbound::Address::parse(url).map_err(|problem| SettingsError::new("forward", problem))?;
+        Address::parse(url).map_err(|problem| SettingsError::new("forward", problem))?;
+    }
+    if let Some(lookup) = channel.adapter.ask_profile("U") {
+        Address::parse(&lookup.url).map_err(|problem| SettingsError::new("profile_url", problem))?;
     }
     Ok(channel)
 }

@@ -1,5 +1,6 @@
 //! The second listener: everything but `/in/*`. Every route asks for a scope first; values never stand in addresses.
 
+mod agent_link;
 mod changes;
 mod customers;
 mod effect;
