@@ -244,6 +244,7 @@ fn replay_event(
     }
     if let Some(old) = replaced {
         let old_ids = ids_of(old, resolver.policy());
+        resolver.release(&old.event.fact_key(), old.effective_at(), old.event.id);
         resolver.retract(&old_ids, old.effective_at(), old.event.id);
     }
     if matches!(outcome, Outcome::Folded | Outcome::Replaced(_)) {
@@ -252,6 +253,7 @@ fn replay_event(
             _ => {
                 let born = Contribution::of(&event.event).born();
                 resolver.assert(&ids, event.effective_at(), event.event.id, born);
+                resolver.bind(event, &ids, born);
             }
         }
     }
