@@ -7,6 +7,7 @@ mod fold_oracle;
 mod golden;
 mod house_rules;
 mod hub_accounting;
+mod hub_bind;
 mod hub_corpus;
 mod hub_forward;
 mod hub_full_disk;

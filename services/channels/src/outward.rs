@@ -103,6 +103,13 @@ fn is_address(url: &str) -> bool {
     scheme && url.len() <= URL_BYTES_MAX && url.bytes().all(|b| b.is_ascii_graphic())
 }
 
+/// A value for a query string.
+pub(crate) fn encoded(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    encode(value, &mut out);
+    out
+}
+
 /// Everything but unreserved characters percent-encoded, so that a value stays inside its place.
 fn encode(value: &str, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";

@@ -3,6 +3,7 @@
 use crate::{
     config::Config,
     forward::Forwarding,
+    login::KeyStore,
     metrics::{Ingest, Metrics},
     problem::Problem,
     profiles::Profiles,
@@ -47,6 +48,8 @@ pub struct Hub {
     pub finder: Option<Arc<Finder>>,
     /// What goes on to others.
     pub forwarding: Forwarding,
+    /// Keys of platforms' logins.
+    pub login_keys: KeyStore,
     /// Whose profile is to be asked for.
     pub profiles: Profiles,
     projector: Arc<Projector>,
@@ -99,6 +102,7 @@ impl Hub {
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
         let forwarding = Forwarding::new(&config);
         let profiles = Profiles::new(&config.channels);
+        let login_keys = KeyStore::default();
         Self {
             config,
             log,
@@ -106,6 +110,7 @@ impl Hub {
             jobs,
             finder,
             forwarding,
+            login_keys,
             profiles,
             projector,
             channels,

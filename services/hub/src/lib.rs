@@ -15,6 +15,7 @@ pub mod ingress;
 pub mod jobs;
 pub mod keys;
 pub mod lock;
+pub mod login;
 pub mod metrics;
 pub mod offline;
 pub mod outbound;

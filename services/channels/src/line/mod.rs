@@ -13,10 +13,13 @@
 //! fetch_profile = true               # default false; needs access_token
 //! access_token = "env:LINE_ACCESS_TOKEN"
 //! profile_url = "https://api.line.me" # default; another one for tests
+//! login_channel = "1650000000"       # id of the LINE Login channel of the same provider: takes its id tokens as proofs
+//! login_keys = "https://api.line.me/oauth2/v2.1/certs" # default; or "file:PATH" of a JWKS
 //! forward = "https://bot.example.com/callback" # the system that had the webhook's address before
 //! agent_link = "https://chat.line.biz/{user}"  # shown beside timeline entries
 //! ```
 
+mod bind;
 mod decode;
 mod facts;
 mod message;
@@ -26,7 +29,8 @@ mod wire;
 
 use crate::{
     adapter::{
-        Built, ChannelAdapter, Decoded, InboundRequest, Lookup, Outbound, Registration, Rejected, Transport,
+        Built, ChannelAdapter, Decoded, InboundRequest, Login, Lookup, Outbound, Registration, Rejected,
+        Transport,
     },
     settings::{Secret, Settings, SettingsError},
     signature,
@@ -52,15 +56,17 @@ struct Line {
     provider: String,
     secrets: Vec<Secret>,
     profiles: Option<profile::Profiles>,
+    login: Option<Login>,
 }
 
 fn build(settings: &mut Settings) -> Result<Built, SettingsError> {
     let provider = settings.required("provider", "the LINE provider id, the scope of all user ids")?;
     let secrets = settings.secrets("secret", "the channel secret from the LINE Developers console")?;
     let profiles = profile::Profiles::read(settings)?;
+    let login = bind::login(settings)?;
     Ok(Built {
         account: provider.clone(),
-        adapter: Box::new(Line { provider, secrets, profiles }),
+        adapter: Box::new(Line { provider, secrets, profiles, login }),
         trust_cap: Trust::Verified,
     })
 }
@@ -77,6 +83,14 @@ impl ChannelAdapter for Line {
 
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
         Ok(decode::decode(request.body, &self.provider))
+    }
+
+    fn bind_address(&self, nonce: &str, link_token: Option<&str>) -> Option<String> {
+        Some(bind::address(nonce, link_token))
+    }
+
+    fn login(&self) -> Option<Login> {
+        self.login.clone()
     }
 
     fn asks_profiles(&self) -> bool {

@@ -73,6 +73,14 @@ fn checked(channel: Channel) -> Result<Channel, SettingsError> {
     if let Some(lookup) = channel.adapter.ask_profile("U") {
         Address::parse(&lookup.url).map_err(|problem| SettingsError::new("profile_url", problem))?;
     }
+    if let Some(login) = channel.adapter.login() {
+        if login.keys.starts_with("http") {
+            Address::parse(&login.keys).map_err(|problem| SettingsError::new("login_keys", problem))?;
+        } else if crate::login::Keys::read(login.keys.as_bytes()).is_none() {
+            let problem = "is no JSON set of keys (JWKS); give an address, or \"file:PATH\" of one";
+            return Err(SettingsError::new("login_keys", problem));
+        }
+    }
     Ok(channel)
 }
 
