@@ -5,14 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use tributary_core::{
     body::{Body, IdentityAct},
     event::{RecordedEvent, Trust},
-    identity::policy::Policy,
+    identity::{offer_key, policy::Policy},
     ids::{EventId, Position},
     token::Token,
 };
 use tributary_tests::{
     generate::{Shape, crowd, deliver, history, history_of, policy, with_copies},
     minimise::{describe, minimise},
-    oracle::{Outcome, Reason, facts::Facts, outcome},
+    oracle::{
+        Outcome, Reason,
+        facts::{Fact, Facts, Named},
+        outcome,
+    },
 };
 
 /// Histories a law is judged on.
@@ -209,6 +213,15 @@ fn histories_meet_every_rule() {
         }
         let facts = Facts::of(&events, &policy);
         meet("erased", facts.facts.values().any(|f| f.lost));
+        let redeemed = || facts.facts.values().filter(|f| !f.offered.is_empty());
+        let one =
+            |a: &Named, b: &Named| out.customer_of(a.token).is_some_and(|c| c.identifiers.contains(&b.token));
+        let bound = |f: &Fact| {
+            f.left.iter().any(|own| f.offered.iter().any(|other| own.token != other.token && one(own, other)))
+        };
+        meet("redeemed", redeemed().next().is_some());
+        meet("bound by an offer", redeemed().any(bound));
+        meet("redeemed too late or again", redeems_nothing(&facts));
         meet("born again", born_again(&events, &out));
         meet("shared", !out.shared.is_empty());
         meet("matched", !out.matched.is_empty());
@@ -241,6 +254,16 @@ fn histories_meet_every_rule() {
     }
     let rare: Vec<_> = met.iter().filter(|(_, count)| **count < 10).collect();
     assert!(rare.is_empty(), "rules that too few histories meet: {rare:?}");
+}
+
+/// Whether somebody tried an offer in vain.
+fn redeems_nothing(facts: &Facts) -> bool {
+    facts.facts.values().filter(|f| f.offered.is_empty()).any(|fact| {
+        let event = &fact.best.event;
+        let Body::Link { with, ok: true } = &event.body else { return false };
+        let offer = facts.facts.get(&offer_key(event, with));
+        offer.is_some_and(|o| matches!(o.best.event.body, Body::Offered { .. }) && !o.left.is_empty())
+    })
 }
 
 fn timelines(outcome: &Outcome) -> BTreeSet<Vec<EventId>> {

@@ -150,6 +150,26 @@ pub struct Outbound {
     pub at: Micros,
 }
 
+/// A request to the source, made by the shell. The headers hold a credential, so there is no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// Whole address.
+    pub url: String,
+    /// Headers, lower-case names.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What an id token of a platform's login must say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Who made it.
+    pub issuer: String,
+    /// For whom: the id of our login channel.
+    pub audience: String,
+    /// The platform's keys as a JSON set, or the address of one.
+    pub keys: String,
+}
+
 /// One channel's adapter. `verify` runs first, over the raw bytes; `decode` never sees an unverified request.
 pub trait ChannelAdapter: Send + Sync {
     /// Checks the request's authenticity in constant time, before anything is parsed.
@@ -164,6 +184,32 @@ pub trait ChannelAdapter: Send + Sync {
     /// [`Rejected`] only where the provider must hear it (wrong media type, failed challenge); what is merely not
     /// understood is `unrecognised`.
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected>;
+
+    /// Where somebody's browser goes to answer an offer with this nonce; `link_token` is what the platform gave for them.
+    /// `None` where the kind has no such dialog.
+    fn bind_address(&self, _nonce: &str, _link_token: Option<&str>) -> Option<String> {
+        None
+    }
+
+    /// What id tokens of the platform's login must say, if the channel takes them.
+    fn login(&self) -> Option<Login> {
+        None
+    }
+
+    /// Whether people's profiles are to be asked for.
+    fn asks_profiles(&self) -> bool {
+        false
+    }
+
+    /// The question to the source about the person of this id; `None` where there is none to ask.
+    fn ask_profile(&self, _user: &str) -> Option<Lookup> {
+        None
+    }
+
+    /// The fact that the answer to [`ask_profile`](Self::ask_profile) states; `None` if it is not understood.
+    fn read_profile(&self, _user: &str, _answer: &[u8], _asked_at: Micros) -> Option<Draft> {
+        None
+    }
 
     /// Adds what `verify` checks. For samples and tests; the default adds nothing.
     fn sign(&self, _request: &mut Outbound) {}

@@ -12,6 +12,7 @@ pub mod kit;
 pub mod line;
 pub mod mapped;
 pub mod meta;
+pub mod outward;
 pub mod pos_file;
 pub mod samples;
 pub mod settings;

@@ -3,8 +3,11 @@
 use crate::{
     alarm::Alarm,
     config::Config,
+    forward::Forwarding,
+    login::KeyStore,
     metrics::{Ingest, Metrics},
     problem::Problem,
+    profiles::Profiles,
     suggest::Finder,
 };
 use bytes::Bytes;
@@ -46,6 +49,12 @@ pub struct Hub {
     pub finder: Option<Arc<Finder>>,
     /// Tells of suspicious identifiers.
     pub alarm: Alarm,
+    /// What goes on to others.
+    pub forwarding: Forwarding,
+    /// Keys of platforms' logins.
+    pub login_keys: KeyStore,
+    /// Whose profile is to be asked for.
+    pub profiles: Profiles,
     projector: Arc<Projector>,
     channels: HashMap<String, usize>,
     key: IndexKey,
@@ -73,6 +82,8 @@ pub struct Stored {
     pub duplicates: u64,
     /// Where the last of them stands.
     pub position: Option<Position>,
+    /// Sequences of the first and the last record that was appended, if any was.
+    pub new: Option<(u64, u64)>,
 }
 
 impl Hub {
@@ -93,7 +104,26 @@ impl Hub {
         let wanted = config.suggestions;
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
         let alarm = Alarm::new(log.end());
-        Self { config, log, metrics, jobs, finder, alarm, projector, channels, key, clock, refused, taken }
+        let forwarding = Forwarding::new(&config);
+        let profiles = Profiles::new(&config.channels);
+        let login_keys = KeyStore::default();
+        Self {
+            config,
+            log,
+            metrics,
+            jobs,
+            finder,
+            alarm,
+            forwarding,
+            login_keys,
+            profiles,
+            projector,
+            channels,
+            key,
+            clock,
+            refused,
+            taken,
+        }
     }
 
     /// The projector.
@@ -207,7 +237,9 @@ impl Hub {
         }
         let last = appended.iter().map(|a| a.position).max();
         let position = last.map(|p| Position { origin: p.origin.0, sequence: p.sequence });
-        Stored { accepted, duplicates, position }
+        let new = appended.iter().filter(|a| !a.duplicate).map(|a| a.position.sequence);
+        let new = new.clone().min().zip(new.max());
+        Stored { accepted, duplicates, position, new }
     }
 
     /// Everything up to here is durable.

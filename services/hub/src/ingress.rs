@@ -85,7 +85,12 @@ async fn handle(hub: &Arc<Hub>, name: &str, request: Request, received_at: Micro
         tokio::task::block_in_place(|| decode(hub, channel, method, &query, &headers, &body, received_at))?
     };
     let (events, reply) = events;
-    hub.store(name, events).await?;
+    let people = hub.profiles.people(channel, &events);
+    let stored = hub.store(name, events).await?;
+    if stored.new.is_some() {
+        hub.profiles.push(name, people);
+    }
+    hub.forwarding.push(name, &stored, &query, &headers, &body);
     Ok(reply)
 }
 

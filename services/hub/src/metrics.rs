@@ -60,6 +60,7 @@ pub struct Metrics {
     lag_seconds: Seconds,
     deadletters: Family<[Label; 1], Gauge>,
     dedup_hits: Counter,
+    forwards: Family<[Label; 2], Counter>,
     merges: Counter,
     splits: Counter,
     quarantined: Gauge,
@@ -91,6 +92,7 @@ impl Metrics {
             lag_seconds: Gauge::default(),
             deadletters: Family::default(),
             dedup_hits: Counter::default(),
+            forwards: Family::default(),
             merges: Counter::default(),
             splits: Counter::default(),
             quarantined: Gauge::default(),
@@ -122,6 +124,7 @@ impl Metrics {
         r.register("projection_lag_seconds", "Age of the oldest record not folded", self.lag_seconds.clone());
         r.register("deadletters", "Kept with a reason, waiting for a person", self.deadletters.clone());
         r.register("dedup_hits", "Events that were in the log already", self.dedup_hits.clone());
+        r.register("forwards", "Requests that went on to another system, or did not", self.forwards.clone());
         r.register("identity_merges", "Customers that became one with another", self.merges.clone());
         r.register("identity_splits", "Customers that came apart", self.splits.clone());
         r.register("identity_suggestions", "Pairs of customers that look alike", self.suggestions.clone());
@@ -166,6 +169,12 @@ impl Metrics {
             }
             Ingest::Refused | Ingest::Failed => {}
         }
+    }
+
+    /// A request of a channel was `delivered` to another system, or `failed` to be.
+    pub fn forwarded(&self, channel: &str, result: &'static str) {
+        let label = [("channel", self.known(channel).to_owned()), ("result", result.to_owned())];
+        self.forwards.get_or_create(&label).inc();
     }
 
     /// A channel's last event as the store knows it, for the time before the first one of this run.
@@ -252,6 +261,7 @@ mod tests {
         metrics.ingested("line-main", Ingest::Accepted, 3, Micros::from_secs(100));
         metrics.ingested("line-main", Ingest::Duplicate, 2, Micros::from_secs(105));
         metrics.ingested("made-up-by-a-scanner", Ingest::Refused, 1, Micros::from_secs(105));
+        metrics.forwarded("line-main", "failed");
         metrics.deadletters(&[("panic", 2)]);
         metrics.deadletters(&[("malformed", 1)]);
         metrics.changed_after(0.002);
@@ -270,6 +280,7 @@ mod tests {
             "tributary_projection_lag_seconds 0.5",
             "tributary_deadletters{reason=\"malformed\"} 1",
             "tributary_dedup_hits_total 2",
+            "tributary_forwards_total{channel=\"line-main\",result=\"failed\"} 1",
             "tributary_identity_merges_total 4",
             "tributary_identity_splits_total 1",
             "tributary_identity_quarantined 6",

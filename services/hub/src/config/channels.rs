@@ -7,6 +7,7 @@ use super::{
     secret,
     tree::{Node, Table, Value, quoted_key},
 };
+use crate::outbound::Address;
 use std::collections::BTreeMap;
 use tributary_channels::settings::{self, Channel, Settings, SettingsError};
 
@@ -55,13 +56,32 @@ fn channel(
         return None;
     }
     let settings = Settings::new(name, values, &hub.time_zone, hub.default_region.as_str());
-    match settings::build(settings) {
+    match settings::build(settings).and_then(checked) {
         Ok(channel) => Some(channel),
         Err(error) => {
             refuse(&path, node, table, &error, gathered);
             None
         }
     }
+}
+
+/// What only the shell can check: whether addresses can be opened.
+fn checked(channel: Channel) -> Result<Channel, SettingsError> {
+    if let Some(url) = &channel.outward.forward {
+        Address::parse(url).map_err(|problem| SettingsError::new("forward", problem))?;
+    }
+    if let Some(lookup) = channel.adapter.ask_profile("U") {
+        Address::parse(&lookup.url).map_err(|problem| SettingsError::new("profile_url", problem))?;
+    }
+    if let Some(login) = channel.adapter.login() {
+        if login.keys.starts_with("http") {
+            Address::parse(&login.keys).map_err(|problem| SettingsError::new("login_keys", problem))?;
+        } else if crate::login::Keys::read(login.keys.as_bytes()).is_none() {
+            let problem = "is no JSON set of keys (JWKS); give an address, or \"file:PATH\" of one";
+            return Err(SettingsError::new("login_keys", problem));
+        }
+    }
+    Ok(channel)
 }
 
 fn is_name(name: &str) -> bool {

@@ -196,7 +196,7 @@ fn token(n: usize, item: &Node, gathered: &mut Gathered) -> Option<Token> {
         let (key, problem) = match (&name, sha256, &scopes) {
             (None, _, _) => ("name", "is missing: who acts with this token"),
             (_, None, _) => ("sha256", "is missing: the token's SHA-256, from `printf %s TOKEN | sha256sum`"),
-            (_, _, None) => ("scopes", "must list one or more of ingest, read, operate, privacy"),
+            (_, _, None) => ("scopes", "must list one or more of ingest, read, operate, privacy, prove"),
             _ => return Some(Token::new(name?, sha256?, scopes?)),
         };
         gathered.report("bad_value", &format!("{section}.{key}"), &item.at, problem.to_owned(), None);

@@ -75,6 +75,7 @@ fn row(hub: &Hub, name: &str, kind: &str, account: &str, count: Count) -> Value 
             "duplicate_at_door": taken.duplicates,
         },
         "last_event_at": last,
+        "forwarded": hub.forwarding.figures(name),
     })
 }
 
