@@ -12,6 +12,7 @@ pub mod kit;
 pub mod line;
 pub mod meta;
 pub mod pos_file;
+pub mod pull;
 pub mod samples;
 pub mod settings;
 pub mod signature;

@@ -4,18 +4,20 @@
 use super::http::{Answer, Client};
 use crate::repo;
 use serde_json::{Map, Value};
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, time::SystemTime};
 use tributary_channels::{
     REGISTRY,
     adapter::{Outbound, Registration},
     settings::{self, Channel, Settings},
 };
+use tributary_core::time::Micros;
 
 /// The public address of every hub under test; Square's signature covers it.
 pub const PUBLIC_URL: &str = "https://hooks.example.com";
 
 /// Settings that hold secrets, which configuration takes from files only.
-const SECRETS: [&str; 6] = ["secret", "key", "app_secret", "verify_token", "signature_key", "token"];
+const SECRETS: [&str; 7] =
+    ["secret", "key", "app_secret", "verify_token", "signature_key", "token", "password"];
 
 /// One channel.
 pub struct Source {
@@ -99,7 +101,7 @@ impl Source {
     pub fn unsigned(&self, headers: &[(&str, &str)], body: &[u8]) -> Outbound {
         let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let public_url = Some(format!("{PUBLIC_URL}/in/{}", self.name));
-        Outbound { headers, query: String::new(), body: body.to_vec(), public_url }
+        Outbound { headers, query: String::new(), body: body.to_vec(), public_url, at: now() }
     }
 
     /// Posts a request to this channel.
@@ -120,6 +122,12 @@ impl Source {
         let request = self.signed(&[("content-type", content_type)], body);
         self.post(client, &request).unwrap_or_else(|e| panic!("{}: {e}", self.name))
     }
+}
+
+/// For signatures that cover the time.
+fn now() -> Micros {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970");
+    Micros::from_secs(i64::try_from(since.as_secs()).expect("a year that fits"))
 }
 
 /// JSON as an inline TOML value; JSON texts are basic strings of TOML.

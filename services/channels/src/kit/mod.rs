@@ -57,9 +57,10 @@ impl Case {
             query: self.query.clone(),
             body: self.body.clone(),
             public_url: self.public_url.clone(),
+            at: RECEIVED_AT,
         };
         channel.adapter.sign(&mut outbound);
-        let Outbound { headers, query, body, public_url } = outbound;
+        let Outbound { headers, query, body, public_url, .. } = outbound;
         Self { headers, query, body, public_url, ..self.clone() }
     }
 

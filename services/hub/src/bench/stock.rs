@@ -67,7 +67,7 @@ impl Stock {
         for request in 0..count as u64 {
             body.clear();
             write_body(&mut body, shape, first + request * shape.events(), users, now);
-            stock.push(shape, address, &body, &signer);
+            stock.push(shape, address, &body, &signer, now);
             if stock.bytes.len() > STOCK_BYTES_MAX {
                 break;
             }
@@ -75,12 +75,13 @@ impl Stock {
         Ok(stock)
     }
 
-    fn push(&mut self, shape: Shape, address: SocketAddr, body: &str, signer: &Config) {
+    fn push(&mut self, shape: Shape, address: SocketAddr, body: &str, signer: &Config, at: Micros) {
         let mut request = Outbound {
             headers: Vec::new(),
             query: String::new(),
             body: body.as_bytes().to_vec(),
             public_url: None,
+            at,
         };
         let (path, content_type) = match shape {
             Shape::Webhook | Shape::WebhookBatch => (format!("/in/{CHANNEL}"), "application/json"),

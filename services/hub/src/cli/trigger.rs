@@ -138,6 +138,7 @@ fn request(
         query: String::new(),
         body: samples::fill(sample, n, now, overrides),
         public_url,
+        at: now,
     };
     channel.adapter.sign(&mut request);
     request
