@@ -50,6 +50,8 @@ mod scan;
 mod sender;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_provider;
 mod transfer;
 mod words;
 
