@@ -39,6 +39,10 @@ pub struct Hub {
     pub log: Arc<dyn EventLog>,
     /// Figures.
     pub metrics: Metrics,
+    /// What the tasks that fetch mail do.
+    pub pulls: crate::pull::Pulls,
+    /// Tokens of requests that must not come again with other content.
+    pub once: crate::once::Seen,
     /// Rebuilds and the like.
     pub jobs: crate::jobs::Jobs,
     /// Finds customers that look alike; `None` where the configuration turns that off.
@@ -89,7 +93,22 @@ impl Hub {
         let (jobs, refused, taken) = (crate::jobs::Jobs::default(), Mutex::default(), Mutex::default());
         let wanted = config.suggestions;
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
-        Self { config, log, metrics, jobs, finder, projector, channels, key, clock, refused, taken }
+        let (pulls, once) = Default::default();
+        Self {
+            config,
+            log,
+            metrics,
+            pulls,
+            once,
+            jobs,
+            finder,
+            projector,
+            channels,
+            key,
+            clock,
+            refused,
+            taken,
+        }
     }
 
     /// The projector.
