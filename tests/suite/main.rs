@@ -11,6 +11,7 @@ mod hub_corpus;
 mod hub_full_disk;
 mod hub_identity;
 mod hub_kill;
+mod hub_mail;
 mod hub_policy;
 mod hub_privacy;
 mod hub_reads;
