@@ -15,6 +15,7 @@ mod hub_identity;
 mod hub_kill;
 mod hub_line;
 mod hub_mapped;
+mod hub_mail;
 mod hub_policy;
 mod hub_privacy;
 mod hub_reads;

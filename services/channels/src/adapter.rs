@@ -1,5 +1,6 @@
 //! The adapter contract: raw request or file in, drafts of events out. Pure and synchronous; time comes in as data.
 
+use crate::pull::Pull;
 use std::fmt;
 use tributary_core::{draft::Draft, seal::Raw, time::Micros};
 
@@ -213,6 +214,28 @@ pub trait ChannelAdapter: Send + Sync {
 
     /// Adds what `verify` checks. For samples and tests; the default adds nothing.
     fn sign(&self, _request: &mut Outbound) {}
+
+    /// A token of a verified request that must not come again with other content, where the signature does not cover the
+    /// content. The shell remembers it; the default has none.
+    fn once(&self, _request: &InboundRequest<'_>) -> Option<Once> {
+        None
+    }
+
+    /// Where the shell fetches this channel's requests itself; the default is nowhere.
+    fn pulls(&self) -> Vec<Pull> {
+        Vec::new()
+    }
+}
+
+/// A token that belongs to one content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// Digest of the token.
+    pub token: String,
+    /// Digest of what it came with; the same content again is a redelivery.
+    pub content: String,
+    /// From when on `verify` refuses the token anyway.
+    pub until: Micros,
 }
 
 /// How requests reach a channel.

@@ -14,6 +14,7 @@ pub mod mapped;
 pub mod meta;
 pub mod outward;
 pub mod pos_file;
+pub mod pull;
 pub mod samples;
 pub mod settings;
 pub mod signature;

@@ -43,6 +43,10 @@ pub struct Hub {
     pub log: Arc<dyn EventLog>,
     /// Figures.
     pub metrics: Metrics,
+    /// What the tasks that fetch mail do.
+    pub pulls: crate::pull::Pulls,
+    /// Tokens of requests that must not come again with other content.
+    pub once: crate::once::Seen,
     /// Rebuilds and the like.
     pub jobs: crate::jobs::Jobs,
     /// Finds customers that look alike; `None` where the configuration turns that off.
@@ -107,10 +111,13 @@ impl Hub {
         let forwarding = Forwarding::new(&config);
         let profiles = Profiles::new(&config.channels);
         let login_keys = KeyStore::default();
+        let (pulls, once) = Default::default();
         Self {
             config,
             log,
             metrics,
+            pulls,
+            once,
             jobs,
             finder,
             alarm,

@@ -107,6 +107,12 @@ fn decode(
     let url = hub.config.hub.channel_url(&channel.context.name);
     let request = InboundRequest { method, query, headers, body, received_at, public_url: url.as_deref() };
     channel.adapter.verify(&request).map_err(Problem::from)?;
+    if let Some(once) = channel.adapter.once(&request)
+        && !hub.once.fits(&channel.context.name, once, received_at)
+    {
+        let detail = "the signature of this request came before, with another content";
+        return Err(Problem::new(401, "replayed_signature", detail));
+    }
     decode_verified(hub, channel, &request)
 }
 

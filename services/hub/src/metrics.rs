@@ -68,6 +68,8 @@ pub struct Metrics {
     suggestions: Gauge,
     compared: Gauge,
     event_age: Family<[Label; 1], Seconds>,
+    pull_connected: Family<[Label; 1], Gauge>,
+    pull_failures: Family<[Label; 2], Counter>,
     store_bytes: Gauge,
     log_bytes: Gauge,
 }
@@ -100,6 +102,8 @@ impl Metrics {
             suggestions: Gauge::default(),
             compared: Gauge::default(),
             event_age: Family::default(),
+            pull_connected: Family::default(),
+            pull_failures: Family::default(),
             store_bytes: Gauge::default(),
             log_bytes: Gauge::default(),
         };
@@ -148,6 +152,12 @@ impl Metrics {
             "Time since the channel's last event",
             self.event_age.clone(),
         );
+        r.register(
+            "pull_connected",
+            "Whether the channel's own source of mail can be read",
+            self.pull_connected.clone(),
+        );
+        r.register("pull_failures", "Failures to fetch mail, by what failed", self.pull_failures.clone());
         r.register("store_bytes", "Size of the view store on disk", self.store_bytes.clone());
         r.register("log_bytes", "Size of the log on disk", self.log_bytes.clone());
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
@@ -182,6 +192,18 @@ impl Metrics {
         let mut last = self.last_event.lock().unwrap_or_else(PoisonError::into_inner);
         let known = last.entry(self.known(channel).to_owned()).or_insert(at);
         *known = (*known).max(at);
+    }
+
+    /// Whether a channel that fetches its mail can do so.
+    pub fn pull_connected(&self, channel: &str, connected: bool) {
+        let label = [("channel", self.known(channel).to_owned())];
+        self.pull_connected.get_or_create(&label).set(i64::from(connected));
+    }
+
+    /// A channel could not fetch its mail; reasons are codes of this program.
+    pub fn pull_failed(&self, channel: &str, reason: &'static str) {
+        let label = [("channel", self.known(channel).to_owned()), ("reason", reason.to_owned())];
+        self.pull_failures.get_or_create(&label).inc();
     }
 
     /// One change came this long after its record, in seconds.
@@ -262,6 +284,8 @@ mod tests {
         metrics.ingested("line-main", Ingest::Duplicate, 2, Micros::from_secs(105));
         metrics.ingested("made-up-by-a-scanner", Ingest::Refused, 1, Micros::from_secs(105));
         metrics.forwarded("line-main", "failed");
+        metrics.pull_connected("line-main", false);
+        metrics.pull_failed("line-main", "imap_closed");
         metrics.deadletters(&[("panic", 2)]);
         metrics.deadletters(&[("malformed", 1)]);
         metrics.changed_after(0.002);
@@ -288,6 +312,8 @@ mod tests {
             "tributary_identity_suggestions 3",
             "tributary_identity_compared_customers 9",
             "tributary_channel_last_event_age_seconds{channel=\"line-main\"} 30.0",
+            "tributary_pull_connected{channel=\"line-main\"} 0",
+            "tributary_pull_failures_total{channel=\"line-main\",reason=\"imap_closed\"} 1",
             "tributary_store_bytes 10",
             "tributary_log_bytes 20",
         ] {

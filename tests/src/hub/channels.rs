@@ -16,8 +16,8 @@ use tributary_core::time::Micros;
 pub const PUBLIC_URL: &str = "https://hooks.example.com";
 
 /// Settings that hold secrets, which configuration takes from files only.
-const SECRETS: [&str; 7] =
-    ["secret", "key", "access_token", "app_secret", "verify_token", "signature_key", "token"];
+const SECRETS: [&str; 8] =
+    ["secret", "key", "access_token", "app_secret", "verify_token", "signature_key", "token", "password"];
 
 /// One channel.
 pub struct Source {

@@ -76,6 +76,8 @@ fn row(hub: &Hub, name: &str, kind: &str, account: &str, count: Count) -> Value 
         },
         "last_event_at": last,
         "forwarded": hub.forwarding.figures(name),
+        "state": hub.pulls.line(name),
+        "pull": hub.pulls.json(name),
     })
 }
 
