@@ -16,7 +16,7 @@ use tributary_channels::{adapter::Unrecognised, digest, settings::Channel};
 use tributary_core::{
     body::Body,
     draft::{ChannelContext, Draft},
-    event::Event,
+    event::{Event, flags},
     ids::{Cursor, Position},
     time::Micros,
     token::IndexKey,
@@ -43,6 +43,8 @@ pub struct Hub {
     pub jobs: crate::jobs::Jobs,
     /// Finds customers that look alike; `None` where the configuration turns that off.
     pub finder: Option<Arc<Finder>>,
+    /// Posts to public channels in the running minute.
+    pub counts: crate::pace::Counts,
     projector: Arc<Projector>,
     channels: HashMap<String, usize>,
     key: IndexKey,
@@ -89,7 +91,8 @@ impl Hub {
         let (jobs, refused, taken) = (crate::jobs::Jobs::default(), Mutex::default(), Mutex::default());
         let wanted = config.suggestions;
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
-        Self { config, log, metrics, jobs, finder, projector, channels, key, clock, refused, taken }
+        let counts = crate::pace::Counts::default();
+        Self { config, log, metrics, jobs, finder, counts, projector, channels, key, clock, refused, taken }
     }
 
     /// The projector.
@@ -176,13 +179,14 @@ impl Hub {
     }
 
     fn account(&self, channel: &str, appended: &[Appended], kinds: &[Counted]) -> Stored {
-        let (mut accepted, mut duplicates, mut kept) = (0, 0, 0);
+        let (mut accepted, mut duplicates, mut kept, mut spam) = (0, 0, 0, 0);
         for (one, kind) in appended.iter().zip(kinds) {
             match (kind, one.duplicate) {
                 (Counted::Piece, _) => {}
                 (_, true) => duplicates += 1,
                 (Counted::Event, false) => accepted += 1,
                 (Counted::Unrecognised, false) => (accepted, kept) = (accepted + 1, kept + 1),
+                (Counted::Spam, false) => (accepted, spam) = (accepted + 1, spam + 1),
             }
         }
         {
@@ -193,8 +197,9 @@ impl Hub {
         }
         let now = self.now();
         for (result, count) in [
-            (Ingest::Accepted, accepted - kept),
+            (Ingest::Accepted, accepted - kept - spam),
             (Ingest::Unrecognised, kept),
+            (Ingest::Spam, spam),
             (Ingest::Duplicate, duplicates),
         ] {
             if count > 0 {
@@ -237,6 +242,8 @@ impl Hub {
 enum Counted {
     Event,
     Unrecognised,
+    /// Kept, and nobody's.
+    Spam,
     /// A part of a payload that is too large for one record.
     Piece,
 }
@@ -246,6 +253,7 @@ impl Counted {
         match event.body {
             Body::Chunk { .. } => Self::Piece,
             Body::Unrecognised { .. } => Self::Unrecognised,
+            _ if event.flags & flags::SPAM != 0 => Self::Spam,
             _ => Self::Event,
         }
     }

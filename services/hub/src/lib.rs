@@ -17,6 +17,7 @@ pub mod lock;
 pub mod metrics;
 pub mod offline;
 pub mod output;
+pub mod pace;
 pub mod page;
 pub mod policy;
 pub mod problem;

@@ -4,7 +4,7 @@ use super::{charset, json, multipart, options::Options, urlencoded};
 use crate::adapter::InboundRequest;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::borrow::Cow;
-use tributary_core::content::Attachment;
+use tributary_core::{content::Attachment, time::Micros};
 
 /// More fields than any form has; each becomes an entry of the event's content.
 pub(super) const FIELDS_MAX: usize = 256;
@@ -14,7 +14,7 @@ pub(super) const FIELD_BYTES_MAX: usize = 64 * 1024;
 pub(super) const NAME_BYTES_MAX: usize = 256;
 
 /// Why a post is no form.
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// Not one of the three media types.
     MediaType,
     /// Broken or beyond a limit.
@@ -26,15 +26,23 @@ pub(super) enum Unreadable {
     },
 }
 
-pub(super) fn malformed(reason: &'static str, detail: impl Into<String>) -> Unreadable {
+pub(crate) fn malformed(reason: &'static str, detail: impl Into<String>) -> Unreadable {
     Unreadable::Malformed { reason, detail: detail.into() }
 }
 
 /// Fields and files of one post.
 #[derive(Default)]
-pub(super) struct Submission {
+pub(crate) struct Submission {
     pub fields: Vec<(String, String)>,
     pub files: Vec<Attachment>,
+    /// The submission's id, where the source gives one outside its fields.
+    pub id: Option<String>,
+    /// When it was sent, where the source says so.
+    pub at: Option<Micros>,
+    /// A test of the source.
+    pub test: bool,
+    /// Whoever sent it sends too much.
+    pub spam: bool,
 }
 
 impl Submission {
@@ -80,7 +88,8 @@ impl Submission {
                     kind: "file".to_owned(),
                     name: charset::text(file, charset),
                     media_type: part.content_type.clone(),
-                    url: String::new(),
+                    // The bytes stand in the raw request; this is how they are found again.
+                    url: format!("sha256:{}", crate::digest::hex64(&part.data)),
                     size: Some(part.data.len() as u64),
                 }),
             }
