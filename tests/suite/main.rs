@@ -13,6 +13,7 @@ mod hub_full_disk;
 mod hub_identity;
 mod hub_kill;
 mod hub_mapped;
+mod hub_meta;
 mod hub_policy;
 mod hub_privacy;
 mod hub_reads;
