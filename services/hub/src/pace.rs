@@ -142,7 +142,7 @@ mod tests {
         let counts = Counts::default();
         let pace = Pace { per_address: Some(2), in_all: Some(5) };
         let (one, two): (IpAddr, IpAddr) = ("203.0.113.7".parse().unwrap(), "203.0.113.8".parse().unwrap());
-        let at = |second| Micros::from_secs(60_000 + second);
+        let at = |second: i64| Micros::from_secs(60_000 + second);
         let verdicts: Vec<_> = (0..30).map(|_| counts.count("a", pace, one, at(0))).collect();
         assert!(verdicts[..2].iter().all(|v| *v == Verdict::Taken));
         assert!(verdicts[2..20].iter().all(|v| *v == Verdict::Spam));

@@ -58,10 +58,14 @@ use crate::{
     },
     settings::{Settings, SettingsError},
 };
-use options::Options;
-use submission::Submission;
 use subtle::ConstantTimeEq;
 use tributary_core::{event::Trust, seal::Raw};
+
+// What form services are made of.
+pub(crate) use facts::drafts;
+pub(crate) use json::{flatten, object as json_object};
+pub(crate) use options::Options;
+pub(crate) use submission::{Malformed, Submission};
 
 /// Forms with files are larger than other posts; the files' bytes live in the raw request.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -119,7 +123,7 @@ impl ChannelAdapter for WebForm {
                     "a form is application/x-www-form-urlencoded, multipart/form-data or application/json",
                 ));
             }
-            Err(submission::Unreadable::Malformed { reason, detail }) => {
+            Err(submission::Unreadable::Malformed(Malformed { reason, detail })) => {
                 Decoded::only_unrecognised(reason, detail, raw)
             }
         };
