@@ -171,6 +171,19 @@ pub struct Login {
     pub keys: String,
 }
 
+/// Header that the ingress adds to a request whose sender posts more than [`Pace::per_address`]. Under this name nothing from
+/// outside reaches an adapter.
+pub const OVER_PACE: &str = "tributary-over-pace";
+
+/// How much is posted to a public channel before it counts as a flood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Posts a minute from one address; more carry [`OVER_PACE`], ten times as many are refused.
+    pub per_address: Option<u32>,
+    /// Posts a minute from all addresses together; more are refused.
+    pub in_all: Option<u32>,
+}
+
 /// One channel's adapter. `verify` runs first, over the raw bytes; `decode` never sees an unverified request.
 pub trait ChannelAdapter: Send + Sync {
     /// Checks the request's authenticity in constant time, before anything is parsed.
@@ -185,6 +198,23 @@ pub trait ChannelAdapter: Send + Sync {
     /// [`Rejected`] only where the provider must hear it (wrong media type, failed challenge); what is merely not
     /// understood is `unrecognised`.
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected>;
+
+    /// The answer to a browser that asks (`OPTIONS`) whether a page of another origin may post here. Leaves nothing in the log.
+    ///
+    /// # Errors
+    /// [`Rejected`] where no page of this origin may; the default lets none.
+    fn preflight(&self, _request: &InboundRequest<'_>) -> Result<Reply, Rejected> {
+        Err(Rejected {
+            status: 405,
+            code: "method_not_allowed",
+            detail: "use POST (or GET where a provider checks the address)".into(),
+        })
+    }
+
+    /// What counts as a flood; the default is nothing, because a provider's posts come from few addresses.
+    fn pace(&self) -> Option<Pace> {
+        None
+    }
 
     /// Where somebody's browser goes to answer an offer with this nonce; `link_token` is what the platform gave for them.
     /// `None` where the kind has no such dialog.

@@ -20,7 +20,7 @@ use tributary_channels::{adapter::Unrecognised, digest, settings::Channel};
 use tributary_core::{
     body::Body,
     draft::{ChannelContext, Draft},
-    event::Event,
+    event::{Event, flags},
     ids::{Cursor, Position},
     time::Micros,
     token::IndexKey,
@@ -59,6 +59,8 @@ pub struct Hub {
     pub login_keys: KeyStore,
     /// Whose profile is to be asked for.
     pub profiles: Profiles,
+    /// Posts to public channels in the running minute.
+    pub counts: crate::pace::Counts,
     projector: Arc<Projector>,
     channels: HashMap<String, usize>,
     key: IndexKey,
@@ -107,6 +109,7 @@ impl Hub {
         let (jobs, refused, taken) = (crate::jobs::Jobs::default(), Mutex::default(), Mutex::default());
         let wanted = config.suggestions;
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
+        let counts = crate::pace::Counts::default();
         let alarm = Alarm::new(log.end());
         let forwarding = Forwarding::new(&config);
         let profiles = Profiles::new(&config.channels);
@@ -120,6 +123,7 @@ impl Hub {
             once,
             jobs,
             finder,
+            counts,
             alarm,
             forwarding,
             login_keys,
@@ -217,13 +221,14 @@ impl Hub {
     }
 
     fn account(&self, channel: &str, appended: &[Appended], kinds: &[Counted]) -> Stored {
-        let (mut accepted, mut duplicates, mut kept) = (0, 0, 0);
+        let (mut accepted, mut duplicates, mut kept, mut spam) = (0, 0, 0, 0);
         for (one, kind) in appended.iter().zip(kinds) {
             match (kind, one.duplicate) {
                 (Counted::Piece, _) => {}
                 (_, true) => duplicates += 1,
                 (Counted::Event, false) => accepted += 1,
                 (Counted::Unrecognised, false) => (accepted, kept) = (accepted + 1, kept + 1),
+                (Counted::Spam, false) => (accepted, spam) = (accepted + 1, spam + 1),
             }
         }
         {
@@ -234,8 +239,9 @@ impl Hub {
         }
         let now = self.now();
         for (result, count) in [
-            (Ingest::Accepted, accepted - kept),
+            (Ingest::Accepted, accepted - kept - spam),
             (Ingest::Unrecognised, kept),
+            (Ingest::Spam, spam),
             (Ingest::Duplicate, duplicates),
         ] {
             if count > 0 {
@@ -280,6 +286,8 @@ impl Hub {
 enum Counted {
     Event,
     Unrecognised,
+    /// Kept, and nobody's.
+    Spam,
     /// A part of a payload that is too large for one record.
     Piece,
 }
@@ -289,6 +297,7 @@ impl Counted {
         match event.body {
             Body::Chunk { .. } => Self::Piece,
             Body::Unrecognised { .. } => Self::Unrecognised,
+            _ if event.flags & flags::SPAM != 0 => Self::Spam,
             _ => Self::Event,
         }
     }

@@ -22,6 +22,7 @@ pub mod offline;
 pub mod once;
 pub mod outbound;
 pub mod output;
+pub mod pace;
 pub mod page;
 pub mod policy;
 pub mod problem;

@@ -27,6 +27,8 @@ pub enum Ingest {
     Duplicate,
     /// Kept, not understood.
     Unrecognised,
+    /// Kept as spam.
+    Spam,
     /// Answered with an error; nothing stored.
     Refused,
     /// The log could not take it.
@@ -39,6 +41,7 @@ impl Ingest {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
             Self::Unrecognised => "unrecognised",
+            Self::Spam => "spam",
             Self::Refused => "refused",
             Self::Failed => "failed",
         }
@@ -170,7 +173,7 @@ impl Metrics {
         let label = [("channel", channel.to_owned()), ("result", result.as_str().to_owned())];
         self.ingest_events.get_or_create(&label).inc_by(count);
         match result {
-            Ingest::Accepted | Ingest::Unrecognised => {
+            Ingest::Accepted | Ingest::Unrecognised | Ingest::Spam => {
                 let mut last = self.last_event.lock().unwrap_or_else(PoisonError::into_inner);
                 last.insert(channel.to_owned(), now);
             }

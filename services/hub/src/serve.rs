@@ -166,7 +166,8 @@ fn listen(listener: TcpListener, router: axum::Router, mut stopped: watch::Recei
         let stop = async move {
             let _ = stopped.wait_for(|s| *s).await;
         };
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
             tracing::error!(error = %error, "a listener ended");
         }
     })

@@ -14,6 +14,9 @@ use tributary_channels::settings::{self, Channel, Settings, SettingsError};
 /// Longest name of a channel: it is a label of metrics and a segment of addresses.
 const NAME_MAX: usize = 64;
 
+const ADDRESS_UNSAID: &str = "needs `[hub] trusted_proxies` to say whose address counts; 0 where clients reach the hub \
+                              directly, else the number of proxies in front that append to X-Forwarded-For";
+
 /// Builds every channel, in the order of their names.
 pub fn build(
     root: &Table,
@@ -57,7 +60,15 @@ fn channel(
     }
     let settings = Settings::new(name, values, &hub.time_zone, hub.default_region.as_str());
     match settings::build(settings).and_then(checked) {
-        Ok(channel) => Some(channel),
+        Ok(channel) => {
+            let pace = channel.adapter.pace().unwrap_or_default();
+            if pace.per_address.is_some() && hub.trusted_proxies.is_none() {
+                // By default everybody behind a proxy would count as one sender.
+                refuse(&path, node, table, &SettingsError::new("rate", ADDRESS_UNSAID), gathered);
+                return None;
+            }
+            Some(channel)
+        }
         Err(error) => {
             refuse(&path, node, table, &error, gathered);
             None
