@@ -89,7 +89,8 @@ fn request(hub: &Hub, channel: &Channel, event: &RecordedEvent) -> Option<Reques
 fn brought_by(hub: &Hub, channel: &Channel, event: &RecordedEvent, raw: Raw) -> Option<Outbound> {
     let url = hub.config.hub.channel_url(&channel.context.name);
     let Raw { headers, body } = raw;
-    let mut signed = Outbound { headers, query: String::new(), body, public_url: url.clone() };
+    let (query, at) = (String::new(), event.recorded_at);
+    let mut signed = Outbound { headers, query, body, public_url: url.clone(), at };
     channel.adapter.sign(&mut signed);
     let request = InboundRequest {
         method: Method::Post,
