@@ -38,6 +38,8 @@ pub struct Fact {
     pub lost: bool,
     /// Whether it names nobody by itself, whatever operators blocked.
     pub nameless: bool,
+    /// Whether it claims or verifies somebody by itself, whatever operators blocked.
+    pub firm: bool,
 }
 
 impl Fact {
@@ -120,8 +122,9 @@ impl Facts {
                 });
                 node.trust = node.trust.max(named.trust);
             }
-            let nameless = self::left(&event.event, &marked(std::iter::once(event), policy)).is_empty();
-            facts.insert(*key, Fact { best: event.clone(), left, offered: Vec::new(), lost, nameless });
+            let own = self::left(&event.event, &marked(std::iter::once(event), policy));
+            let (nameless, firm) = (own.is_empty(), own.iter().any(|n| n.trust > Trust::Observed));
+            facts.insert(*key, Fact { best: event.clone(), left, offered: Vec::new(), lost, nameless, firm });
         }
         redeem(&mut facts, &erased);
         let mut namings = Vec::new();
@@ -150,7 +153,7 @@ fn redeem(facts: &mut BTreeMap<FactKey, Fact>, erased: &Erased) {
             let event = &fact.best.event;
             let Body::Link { with, ok: true } = &event.body else { return false };
             let of = FactKey::derive(&event.kind, &event.account, &format!("offer/{with}"));
-            of == key && fact.when().0 <= expires_at
+            of == key && fact.firm && fact.when().0 <= expires_at
         };
         let Some(first) = facts.values_mut().filter(redeems).min_by_key(|fact| fact.when()) else { continue };
         let at = first.when().0;

@@ -99,7 +99,8 @@ impl Resolver {
                 self.state.offers.all.entry(key).or_default().made = Some(made);
                 key
             }
-            Body::Link { with, ok: true } => {
+            // Whoever is only seen with is nobody yet that could be bound.
+            Body::Link { with, ok: true } if ids.iter().any(|(_, trust)| *trust > Trust::Observed) => {
                 let key = offer_key(&event.event, with);
                 let offer = self.state.offers.all.entry(key).or_default();
                 offer.taken.push(Taken { at, event: id, ids, born });

@@ -33,6 +33,8 @@ pub struct Proven {
     pub subject: String,
     /// Which of our offers it answers.
     pub nonce: String,
+    /// When they logged in.
+    pub at: Micros,
 }
 
 /// Keys of platforms, by their address.

@@ -8,6 +8,7 @@ use ring::signature::{
 };
 use serde::Deserialize;
 use tributary_channels::adapter::Login;
+use tributary_core::time::Micros;
 
 /// Longest token; LINE's have about a thousand bytes.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -135,7 +136,7 @@ struct Claims {
     sub: String,
     aud: Audience,
     exp: i64,
-    iat: Option<i64>,
+    iat: i64,
     nonce: Option<String>,
 }
 
@@ -167,15 +168,14 @@ pub(super) fn check(token: &str, keys: &Keys, expected: &Login, now: i64) -> Res
     if !for_us {
         return Err(Refused::Audience);
     }
-    let begun = claims.iat.is_none_or(|iat| iat <= now.saturating_add(LEEWAY));
-    if claims.exp.saturating_add(LEEWAY) < now || !begun {
+    if claims.exp.saturating_add(LEEWAY) < now || claims.iat > now.saturating_add(LEEWAY) {
         return Err(Refused::Time);
     }
     let nonce = claims.nonce.filter(|n| !n.is_empty()).ok_or(Refused::Nonce)?;
     if claims.sub.is_empty() {
         return Err(Refused::Malformed);
     }
-    Ok(Proven { subject: claims.sub, nonce })
+    Ok(Proven { subject: claims.sub, nonce, at: Micros::from_secs(claims.iat.max(0)) })
 }
 
 fn verify(header: &Header, keys: &Keys, signed: &[u8], signature: &[u8]) -> Result<(), Refused> {

@@ -120,12 +120,12 @@ async fn by_login(hub: &Hub, actor: String, channel: &str, token: &str) -> Answe
     };
     let now = hub.now();
     let login = login::verify(hub, &expected, token, now).await?;
-    // One token is one event, however often it is sent.
+    // One token is one event, however often it is sent: nothing of it depends on when that is.
     let mut draft = Draft::new(
         format!("login/{}", digest::hex32(token.as_bytes())),
         Body::Link { with: digest::hex64(login.nonce.as_bytes()), ok: true },
     );
-    draft.occurred_at = Some(now);
+    draft.occurred_at = Some(login.at);
     let account = &channel.context.account;
     draft.identifiers = vec![Claim::new(&channel.context.kind, account, login.subject, Trust::Verified)];
     draft.actor = actor;

@@ -76,6 +76,7 @@ fn every_wrong_claim_is_refused() {
         ("exp", json!(NOW - 61), Refused::Time),
         ("exp", json!("never"), Refused::Malformed),
         ("iat", json!(NOW + 61), Refused::Time),
+        ("iat", Value::Null, Refused::Malformed),
         ("nonce", Value::Null, Refused::Nonce),
         ("nonce", json!(""), Refused::Nonce),
         ("sub", json!(""), Refused::Malformed),
