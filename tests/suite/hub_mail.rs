@@ -131,10 +131,15 @@ fn an_overheard_signature_carries_no_other_mail() {
     let mut client = hub.provider();
     let request = source.signed(&[("content-type", "message/rfc822")], mail(1).as_bytes());
     let send = |client: &mut _, request: &_| source.post(client, request).expect("an answer").status;
-    assert_eq!((send(&mut client, &request), send(&mut client, &request)), (200, 200), "a redelivery is welcome");
+    assert_eq!(
+        (send(&mut client, &request), send(&mut client, &request)),
+        (200, 200),
+        "a redelivery is welcome"
+    );
     let mut forged = request.clone();
     forged.body = String::from_utf8_lossy(&request.body).replace("Hello 1", "Pay 1").into_bytes();
-    forged.body = String::from_utf8_lossy(&forged.body).replace("<1@example.com>", "<2@example.com>").into_bytes();
+    forged.body =
+        String::from_utf8_lossy(&forged.body).replace("<1@example.com>", "<2@example.com>").into_bytes();
     assert_eq!(send(&mut client, &forged), 401);
     hub.settle();
     assert_eq!(keys(&hub).len(), 1);

@@ -1,10 +1,6 @@
 //! The hub whole, in this process: a mail on the server becomes a customer, once, whatever happens in between.
 
-use crate::{
-    PATIENCE,
-    server::{Server, mail},
-    until,
-};
+use crate::{PATIENCE, server::Server, until};
 use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 use tributary::{
@@ -37,8 +33,8 @@ async fn a_mail_on_the_server_is_one_customer() {
     {
         let mut state = server.state();
         (state.validity, state.hang_up_in) = (8, Some(0));
-        state.mails.insert(71, mail(71));
     }
+    server.deliver(71);
     until("the failure", || hub.pulls.line("mail").is_some_and(|line| line.contains("imap_closed"))).await;
     assert!(hub.metrics.render(hub.now()).contains("tributary_pull_connected{channel=\"mail\"} 0"));
     server.state().hang_up_in = None;

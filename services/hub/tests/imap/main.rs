@@ -151,7 +151,8 @@ fn settings(server: &Server, more: serde_json::Value) -> Imap {
     for (key, value) in more.as_object().cloned().unwrap_or_default() {
         table[key] = value;
     }
-    let map = table.as_object().cloned().unwrap_or_default();
+    let mut map = table.as_object().cloned().unwrap_or_default();
+    map.retain(|_, value| !value.is_null());
     let channel = build(Settings::new("mail", map, "Asia/Taipei", "TW")).unwrap();
     match channel.adapter.pulls().remove(0) {
         Pull::Imap(imap) => imap,

@@ -112,6 +112,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Option<()> {
     let mut stream = BufReader::new(stream);
     stream.write_all(b"* OK [CAPABILITY IMAP4rev1] ready {3}\r\n").await.ok()?;
+    // Mails that this client was told of.
+    let mut told = 0;
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await.ok()? == 0 {
@@ -124,7 +126,11 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             if let Some(left) = &mut state.hang_up_in {
                 *left = left.checked_sub(1)?;
             }
-            if state.silent { Vec::new() } else { state.answer(tag, command) }
+            let answer = if state.silent { Vec::new() } else { state.answer(tag, command) };
+            if ["SELECT", "EXAMINE", "NOOP", "UID MOVE"].iter().any(|name| command.starts_with(name)) {
+                told = state.mails.len();
+            }
+            answer
         };
         // Torn into two writes, so that the reader meets half lines and half literals.
         let (first, second) = answer.split_at(answer.len() / 2);
@@ -133,7 +139,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         stream.write_all(second).await.ok()?;
         stream.flush().await.ok()?;
         if command == "IDLE" && !answer.is_empty() {
-            idle(&mut stream, tag, &mailbox, &news).await?;
+            idle(&mut stream, tag, &mailbox, &news, &mut told).await?;
         }
     }
 }
@@ -143,10 +149,22 @@ async fn idle<S: AsyncRead + AsyncWrite + Unpin>(
     tag: &str,
     mailbox: &Mutex<Mailbox>,
     news: &Notify,
+    told: &mut usize,
 ) -> Option<()> {
     let mut line = String::new();
     loop {
         let bell = news.notified();
+        tokio::pin!(bell);
+        bell.as_mut().enable();
+        let (exists, silent) = {
+            let state = mailbox.lock().unwrap();
+            (state.mails.len(), state.silent)
+        };
+        if exists != *told && !silent {
+            *told = exists;
+            stream.write_all(format!("* OK still here\r\n* {exists} EXISTS\r\n").as_bytes()).await.ok()?;
+            stream.flush().await.ok()?;
+        }
         tokio::select! {
             read = stream.read_line(&mut line) => {
                 if read.ok()? == 0 {
@@ -155,14 +173,6 @@ async fn idle<S: AsyncRead + AsyncWrite + Unpin>(
                 break;
             }
             () = bell => {}
-        }
-        let (exists, silent) = {
-            let state = mailbox.lock().unwrap();
-            (state.mails.len(), state.silent)
-        };
-        if !silent {
-            stream.write_all(format!("* OK still here\r\n* {exists} EXISTS\r\n").as_bytes()).await.ok()?;
-            stream.flush().await.ok()?;
         }
     }
     assert_eq!(line.trim_end(), "DONE");
@@ -200,6 +210,7 @@ impl Mailbox {
                 if *name == "SELECT" { "OK [READ-WRITE] open" } else { "OK [READ-ONLY] open" }
             }
             ["SELECT" | "EXAMINE", _] => "NO [NONEXISTENT] no such mailbox",
+            ["UID", "FETCH", _, "(UID", "RFC822.SIZE)"] if self.mails.is_empty() => "BAD no such message",
             ["UID", "FETCH", set, "(UID", "RFC822.SIZE)"] => {
                 self.list(set, &mut out);
                 "OK listed"

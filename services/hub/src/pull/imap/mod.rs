@@ -171,7 +171,7 @@ impl Follower {
             }
             let mut rest = listed.as_slice();
             while !rest.is_empty() {
-                let (group, later) = rest.split_at(group(rest));
+                let (group, later) = rest.split_at(group(rest, self.intake.mail_max()));
                 self.take_group(session, group, place).await?;
                 rest = later;
             }
@@ -253,12 +253,12 @@ impl Follower {
     }
 }
 
-/// How many of these mails are fetched at once.
-fn group(mails: &[Listed]) -> usize {
-    let mut bytes = 0_u64;
+/// How many of these mails are fetched at once; one that is larger than `max` bytes is alone.
+fn group(mails: &[Listed], max: usize) -> usize {
+    let (mut bytes, room) = (0_u64, GROUP_BYTES_MAX.min(max as u64));
     let fits = |mail: &&Listed| {
         bytes = bytes.saturating_add(mail.size);
-        bytes <= GROUP_BYTES_MAX
+        bytes <= room
     };
     mails.iter().take(GROUP_MAILS_MAX).take_while(fits).count().max(1)
 }

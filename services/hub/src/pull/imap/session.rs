@@ -105,7 +105,7 @@ impl Session {
 
     /// The mails behind `after`, at most [`LIST_MAX`], by their numbers.
     pub async fn list(&mut self, after: u32) -> Result<Vec<Listed>, ImapError> {
-        let Some(first) = after.checked_add(1).filter(|_| self.exists > 0) else { return Ok(Vec::new()) };
+        let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
         let mut found: Vec<Listed> = Vec::new();
         let mut note = |tokens: Vec<Token>| {
             // A range that ends in `*` always holds the last mail, even one before its beginning.
@@ -117,7 +117,12 @@ impl Session {
             }
             Ok(())
         };
-        self.command("UID FETCH", &format!("UID FETCH {first}:* (UID RFC822.SIZE)"), 0, &mut note).await?;
+        match self.command("UID FETCH", &format!("UID FETCH {first}:* (UID RFC822.SIZE)"), 0, &mut note).await
+        {
+            // In an empty mailbox some servers take `*` for a mail that is not there.
+            Err(ImapError::Refused { .. }) if self.exists == 0 => {}
+            other => other?,
+        }
         found.sort_by_key(|mail| mail.uid);
         found.dedup_by_key(|mail| mail.uid);
         Ok(found)
