@@ -56,8 +56,9 @@ fn judge(folder: &Folder, hub: &Hub, joined: bool, what: &str) {
 fn fold_under_default(folder: &Folder, views: &Path) {
     let options = tributary_eventlog::Options::new(folder.data().join("log"), None, Arc::new(|| 7));
     let log: Arc<dyn EventLog> = Arc::new(SegmentLog::open(options).expect("the hub's log"));
-    let projector =
-        Projector::start(Options::new(views, Policy::default()), Arc::clone(&log)).expect("it starts");
+    // Days begin at midnight of the hub's time zone, which is Taipei's unless it says otherwise.
+    let standing = Policy { day_offset_minutes: 8 * 60, ..Policy::default() };
+    let projector = Projector::start(Options::new(views, standing), Arc::clone(&log)).expect("it starts");
     let begun = Instant::now();
     while *projector.subscribe().borrow() < log.end() {
         assert!(begun.elapsed() < PATIENCE, "it does not catch up: {:?}", projector.status());
