@@ -175,7 +175,7 @@ impl Engine {
         let chunk = CHUNK_RECORDS.min(self.index_entries);
         thread::scope(|scope| {
             named("rebuild-reader")
-                .spawn_scoped(scope, move || read_ahead(&*log, end, chunk, (&send, &done)))?;
+                .spawn_scoped(scope, move || read_ahead(&*log, end, chunk, &send, &done))?;
             let write_behind = move || writes.into_iter().try_for_each(|drained| behind.write(&drained));
             let writer = named("rebuild-writer").spawn_scoped(scope, write_behind)?;
             // Dropping the receiver on the way out ends the reader, dropping the sender the writer.
@@ -292,7 +292,8 @@ fn read_ahead(
     log: &dyn EventLog,
     end: u64,
     max_records: usize,
-    (send, done): (&SyncSender<Result<Vec<Work>, ReadError>>, &Receiver<Vec<Work>>),
+    send: &SyncSender<Result<Vec<Work>, ReadError>>,
+    done: &Receiver<Vec<Work>>,
 ) {
     let mut next = log.start();
     while next <= end {
