@@ -161,7 +161,7 @@ fn host_and_port(address: &str, default: u16) -> Result<(String, u16), SettingsE
             "must be a host or host:port, such as \"imap.shop.example\", without imaps://",
         )
     };
-    let bare = address.parse::<std::net::Ipv6Addr>().is_ok();
+    let bare = address.parse::<core::net::Ipv6Addr>().is_ok();
     let (host, port) = match address.rsplit_once(':') {
         Some((host, port)) if !bare && !address.ends_with(']') => {
             (host, port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?)
