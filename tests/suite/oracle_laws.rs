@@ -66,6 +66,9 @@ fn a_blocked_identifier_is_as_good_as_never_named() {
             if nameless_refunds(&removed, policy) > nameless_refunds(events, policy) {
                 return true; // blocked by an operator it keeps a name; removed it has none and follows its purchase
             }
+            if only_seen_redemptions(&removed) > only_seen_redemptions(events) {
+                return true; // it binds whomever it names, blocked or not; without any name but a cookie's nobody
+            }
             let (blocked, removed) = (outcome(&blocked, policy), outcome(&removed, policy));
             blocked.partition() == removed.partition()
                 && timelines(&blocked) == timelines(&removed)
@@ -280,6 +283,12 @@ fn born_again(events: &[RecordedEvent], outcome: &Outcome) -> bool {
     let acts = events.iter().filter(|e| e.event.body == Body::Identity { act: IdentityAct::Erase });
     let erased: BTreeSet<Token> = acts.flat_map(|e| &e.event.identifiers).map(|i| i.token).collect();
     outcome.customers.iter().any(|c| c.identifiers.iter().any(|t| erased.contains(t)))
+}
+
+/// Redemptions of offers that name somebody only by what was seen with them.
+fn only_seen_redemptions(events: &[RecordedEvent]) -> usize {
+    let named = |e: &RecordedEvent| e.event.identifiers.iter().any(|i| i.trust != Trust::Observed);
+    events.iter().filter(|e| matches!(e.event.body, Body::Link { .. }) && !named(e)).count()
 }
 
 fn nameless_refunds(events: &[RecordedEvent], policy: &Policy) -> usize {

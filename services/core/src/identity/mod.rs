@@ -12,7 +12,7 @@
 //!    **Drop** identifiers with an active blocklist pattern, those that the policy calls ours, identifiers blocked by an operator (the newest of block and
 //!    unblock by (time, event id) counts), and of a `link` that failed all identifiers but the first.
 //!    **Offers.** An offer (`offered`) and redemptions (`link`, ok) belong together by kind, account and the hash of a nonce. A
-//!    redemption claims or verifies somebody by itself. Of those at or before the offer's end the one with the smallest
+//!    redemption claims or verifies somebody by itself, blocked or not. Of those at or before the offer's end the one with the smallest
 //!    (time, event id) counts: its fact names, besides its own identifiers, those that the offer names and has not lost to an
 //!    erasure. They count for everything but births and the choice of the timeline that the redemption stands in. Failed,
 //!    late, repeated and unknown ones bind nothing.

@@ -99,7 +99,8 @@ impl Resolver {
                 self.state.offers.all.entry(key).or_default().made = Some(made);
                 key
             }
-            // Whoever is only seen with is nobody yet that could be bound.
+            // Whoever is only seen with is nobody yet that could be bound. Blocks do not matter here: whether a nonce is used
+            // up must not change when somebody is blocked later.
             Body::Link { with, ok: true } if ids.iter().any(|(_, trust)| *trust > Trust::Observed) => {
                 let key = offer_key(&event.event, with);
                 let offer = self.state.offers.all.entry(key).or_default();
