@@ -181,6 +181,7 @@ impl Lane {
         let quiet = finished == finished_before && state.open.is_empty() && !state.behind;
         if quiet {
             state.newest = state.newest.max(end_before);
+            state.before.0 = state.newest;
             return state.newest;
         }
         finished_before.min(finished)
@@ -262,6 +263,6 @@ mod tests {
         lane.finish(15, true);
         assert_eq!(lane.settled(30), 14, "as it was a look ago");
         assert_eq!(lane.settled(40), 30, "nothing happened since the look before");
-        assert_eq!(lane.settled(50), 30);
+        assert_eq!(lane.settled(50), 40);
     }
 }

@@ -125,7 +125,7 @@ fn what_is_no_set_of_keys_is_none() {
 #[test]
 fn keys_of_rsa_verify_too() {
     use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents};
-    let pair = RsaKeyPair::from_pkcs8(include_bytes!("test-rsa.pk8")).expect("a key");
+    let pair = RsaKeyPair::from_der(include_bytes!("test-rsa.der")).expect("a key");
     let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public());
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let set =
