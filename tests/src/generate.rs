@@ -66,6 +66,9 @@ const POOL: &[(&str, &str, usize, usize)] = &[
     ("device", "d1", 0, 0),
 ];
 
+/// Nonces of offers.
+const NONCES: usize = 2;
+
 const SOURCES: &[Channel] = &[Channel::Web, Channel::Pos, Channel::Line, Channel::Email];
 
 /// Three birth dates, one of them in two orders, and what stands for none.
@@ -225,7 +228,8 @@ impl<'a> Writer<'a> {
             0..38 => self.new_fact(),
             38..45 => self.prove(),
             45..52 => self.share(),
-            52..66 => self.revise(),
+            52..57 => self.offer(),
+            57..66 => self.revise(),
             66..70 => self.readapt(),
             70..73 => self.resend(),
             73..80 => self.repeat(),
@@ -256,8 +260,8 @@ impl<'a> Writer<'a> {
     fn body(&mut self) -> Body {
         match self.rng.below(12) {
             0..3 => purchase(self.rng.below(9) as i64 * 10),
-            3 => linked(true),
-            4 => linked(false),
+            3 => Body::Link { with: format!("n{}", self.rng.below(NONCES)), ok: self.rng.percent(85) },
+            4 => linked(self.rng.percent(30)),
             5 => form(),
             6 => visit(),
             7 => activity("login"),
@@ -302,6 +306,31 @@ impl<'a> Writer<'a> {
         let identifiers = [who, what].map(|(kind, value)| claim(kind, value, Trust::Verified));
         let key = format!("f{}", self.facts.len());
         self.fact(Channel::Web, &key, 0, identifiers.to_vec(), activity("code"));
+    }
+
+    /// Somebody known is offered to be bound by a nonce, or an account of the platform redeems one: in time or not, again or not.
+    fn offer(&mut self) {
+        let nonce = self.rng.below(NONCES);
+        if self.rng.percent(65) {
+            let expires_at = at(1 + self.rng.below(DAYS as usize + 4) as i64, 0);
+            let (identifiers, revision) = (self.identifiers(), self.rng.below(2) as u64);
+            let body = Body::Offered { expires_at };
+            self.fact(Channel::Line, &format!("offer/n{nonce}"), revision, identifiers, body);
+            if self.rng.percent(40) {
+                return;
+            }
+        }
+        let lines: Vec<(&str, &str)> =
+            self.pool.iter().filter(|p| p.0.starts_with("line")).map(|p| (p.0, p.1)).collect();
+        let identifiers = if lines.is_empty() {
+            self.identifiers()
+        } else {
+            let (kind, value) = *self.rng.pick(&lines);
+            vec![claim(kind, value, Trust::Verified)]
+        };
+        let body = Body::Link { with: format!("n{nonce}"), ok: self.rng.percent(85) };
+        let key = format!("f{}", self.facts.len());
+        self.fact(Channel::Line, &key, 0, identifiers, body);
     }
 
     /// Somebody types an address that others type too, and a birth date.

@@ -3,6 +3,7 @@
 //! The files there are never rewritten. `UPDATE_EXPECT=1` writes one that is missing; a format that must change gets a
 //! number of its own and a folder beside.
 
+mod offers;
 mod rows;
 mod size;
 mod suspicious;

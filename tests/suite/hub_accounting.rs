@@ -38,7 +38,7 @@ impl Ledger {
 fn events_of(kind: &str, sample: &str) -> u64 {
     match (kind, sample) {
         // A sign-up is the form and the consent.
-        ("cloudevents", "batch") | ("web_form", "newsletter") => 2,
+        ("cloudevents", "batch") | ("web_form", "newsletter") | ("typeform", "response") => 2,
         _ => 1,
     }
 }
@@ -56,6 +56,14 @@ fn odd(kind: &str) -> Vec<(&'static str, &'static str, u64)> {
             ),
         ],
         "web_form" => vec![(JSON, "{\"submission_id\":", 1)],
+        "typeform" => vec![
+            (JSON, "{\"event_type\":", 1),
+            (JSON, r#"{"event_type":"form_response_partial","form_response":{"token":"t1"}}"#, 1),
+        ],
+        "google_lead" => vec![
+            (JSON, r#"{"user_column_data":[]}"#, 1),
+            (JSON, r#"{"lead_id":"odd","user_column_data":7}"#, 1),
+        ],
         "cloudevents" => vec![
             ("application/cloudevents+json", "{\"specversion\":", 1),
             (

@@ -5,14 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use tributary_core::{
     body::{Body, IdentityAct},
     event::{RecordedEvent, Trust},
-    identity::policy::Policy,
+    identity::{offer_key, policy::Policy},
     ids::{EventId, Position},
     token::Token,
 };
 use tributary_tests::{
     generate::{Shape, crowd, deliver, history, history_of, policy, with_copies},
     minimise::{describe, minimise},
-    oracle::{Outcome, Reason, facts::Facts, outcome},
+    oracle::{
+        Outcome, Reason,
+        facts::{Fact, Facts, Named},
+        outcome,
+    },
 };
 
 /// Histories a law is judged on.
@@ -61,6 +65,9 @@ fn a_blocked_identifier_is_as_good_as_never_named() {
             // Not the ids: a place in a list from which one was taken is another place.
             if nameless_refunds(&removed, policy) > nameless_refunds(events, policy) {
                 return true; // blocked by an operator it keeps a name; removed it has none and follows its purchase
+            }
+            if only_seen_redemptions(&removed) > only_seen_redemptions(events) {
+                return true; // it binds whomever it names, blocked or not; without any name but a cookie's nobody
             }
             let (blocked, removed) = (outcome(&blocked, policy), outcome(&removed, policy));
             blocked.partition() == removed.partition()
@@ -209,6 +216,15 @@ fn histories_meet_every_rule() {
         }
         let facts = Facts::of(&events, &policy);
         meet("erased", facts.facts.values().any(|f| f.lost));
+        let redeemed = || facts.facts.values().filter(|f| !f.offered.is_empty());
+        let one =
+            |a: &Named, b: &Named| out.customer_of(a.token).is_some_and(|c| c.identifiers.contains(&b.token));
+        let bound = |f: &Fact| {
+            f.left.iter().any(|own| f.offered.iter().any(|other| own.token != other.token && one(own, other)))
+        };
+        meet("redeemed", redeemed().next().is_some());
+        meet("bound by an offer", redeemed().any(bound));
+        meet("redeemed too late or again", redeems_nothing(&facts));
         meet("born again", born_again(&events, &out));
         meet("shared", !out.shared.is_empty());
         meet("matched", !out.matched.is_empty());
@@ -243,6 +259,16 @@ fn histories_meet_every_rule() {
     assert!(rare.is_empty(), "rules that too few histories meet: {rare:?}");
 }
 
+/// Whether somebody tried an offer in vain.
+fn redeems_nothing(facts: &Facts) -> bool {
+    facts.facts.values().filter(|f| f.offered.is_empty()).any(|fact| {
+        let event = &fact.best.event;
+        let Body::Link { with, ok: true } = &event.body else { return false };
+        let offer = facts.facts.get(&offer_key(event, with));
+        offer.is_some_and(|o| matches!(o.best.event.body, Body::Offered { .. }) && !o.left.is_empty())
+    })
+}
+
 fn timelines(outcome: &Outcome) -> BTreeSet<Vec<EventId>> {
     outcome.customers.iter().map(|c| c.timeline.clone()).collect()
 }
@@ -257,6 +283,12 @@ fn born_again(events: &[RecordedEvent], outcome: &Outcome) -> bool {
     let acts = events.iter().filter(|e| e.event.body == Body::Identity { act: IdentityAct::Erase });
     let erased: BTreeSet<Token> = acts.flat_map(|e| &e.event.identifiers).map(|i| i.token).collect();
     outcome.customers.iter().any(|c| c.identifiers.iter().any(|t| erased.contains(t)))
+}
+
+/// Redemptions of offers that name somebody only by what was seen with them.
+fn only_seen_redemptions(events: &[RecordedEvent]) -> usize {
+    let named = |e: &RecordedEvent| e.event.identifiers.iter().any(|i| i.trust != Trust::Observed);
+    events.iter().filter(|e| matches!(e.event.body, Body::Link { .. }) && !named(e)).count()
 }
 
 fn nameless_refunds(events: &[RecordedEvent], policy: &Policy) -> usize {

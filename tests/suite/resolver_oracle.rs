@@ -48,20 +48,23 @@ impl Teller {
             resolver.note(event);
         }
         let facts = Facts::of(&self.seen, resolver.policy()).facts;
-        let mut now = BTreeMap::new();
+        let (mut now, mut best) = (BTreeMap::new(), BTreeMap::new());
         for (key, fact) in facts {
             let ids = ids_of(&fact.best, resolver.policy()).to_vec();
             let born = Contribution::of(&fact.best.event).born();
+            best.insert(key, fact.best.clone());
             now.insert(key, (ids, fact.when().0, fact.when().1, born));
         }
         for (key, old) in &self.asserted {
             if now.get(key) != Some(old) {
+                resolver.release(key, old.1, old.2);
                 resolver.retract(&old.0, old.1, old.2);
             }
         }
         for (key, new) in &now {
             if self.asserted.get(key) != Some(new) {
                 resolver.assert(&new.0, new.1, new.2, new.3);
+                resolver.bind(&best[key], &new.0, new.3);
             }
         }
         self.asserted = now;

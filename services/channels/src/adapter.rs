@@ -1,5 +1,6 @@
 //! The adapter contract: raw request or file in, drafts of events out. Pure and synchronous; time comes in as data.
 
+use crate::pull::Pull;
 use std::fmt;
 use tributary_core::{draft::Draft, seal::Raw, time::Micros};
 
@@ -150,6 +151,39 @@ pub struct Outbound {
     pub at: Micros,
 }
 
+/// A request to the source, made by the shell. The headers hold a credential, so there is no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// Whole address.
+    pub url: String,
+    /// Headers, lower-case names.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What an id token of a platform's login must say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Who made it.
+    pub issuer: String,
+    /// For whom: the id of our login channel.
+    pub audience: String,
+    /// The platform's keys as a JSON set, or the address of one.
+    pub keys: String,
+}
+
+/// Header that the ingress adds to a request whose sender posts more than [`Pace::per_address`]. Under this name nothing from
+/// outside reaches an adapter.
+pub const OVER_PACE: &str = "tributary-over-pace";
+
+/// How much is posted to a public channel before it counts as a flood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Posts a minute from one address; more carry [`OVER_PACE`], ten times as many are refused.
+    pub per_address: Option<u32>,
+    /// Posts a minute from all addresses together; more are refused.
+    pub in_all: Option<u32>,
+}
+
 /// One channel's adapter. `verify` runs first, over the raw bytes; `decode` never sees an unverified request.
 pub trait ChannelAdapter: Send + Sync {
     /// Checks the request's authenticity in constant time, before anything is parsed.
@@ -165,8 +199,73 @@ pub trait ChannelAdapter: Send + Sync {
     /// understood is `unrecognised`.
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected>;
 
+    /// The answer to a browser that asks (`OPTIONS`) whether a page of another origin may post here. Leaves nothing in the log.
+    ///
+    /// # Errors
+    /// [`Rejected`] where no page of this origin may; the default lets none.
+    fn preflight(&self, _request: &InboundRequest<'_>) -> Result<Reply, Rejected> {
+        Err(Rejected {
+            status: 405,
+            code: "method_not_allowed",
+            detail: "use POST (or GET where a provider checks the address)".into(),
+        })
+    }
+
+    /// What counts as a flood; the default is nothing, because a provider's posts come from few addresses.
+    fn pace(&self) -> Option<Pace> {
+        None
+    }
+
+    /// Where somebody's browser goes to answer an offer with this nonce; `link_token` is what the platform gave for them.
+    /// `None` where the kind has no such dialog.
+    fn bind_address(&self, _nonce: &str, _link_token: Option<&str>) -> Option<String> {
+        None
+    }
+
+    /// What id tokens of the platform's login must say, if the channel takes them.
+    fn login(&self) -> Option<Login> {
+        None
+    }
+
+    /// Whether people's profiles are to be asked for.
+    fn asks_profiles(&self) -> bool {
+        false
+    }
+
+    /// The question to the source about the person of this id; `None` where there is none to ask.
+    fn ask_profile(&self, _user: &str) -> Option<Lookup> {
+        None
+    }
+
+    /// The fact that the answer to [`ask_profile`](Self::ask_profile) states; `None` if it is not understood.
+    fn read_profile(&self, _user: &str, _answer: &[u8], _asked_at: Micros) -> Option<Draft> {
+        None
+    }
+
     /// Adds what `verify` checks. For samples and tests; the default adds nothing.
     fn sign(&self, _request: &mut Outbound) {}
+
+    /// A token of a verified request that must not come again with other content, where the signature does not cover the
+    /// content. The shell remembers it; the default has none.
+    fn once(&self, _request: &InboundRequest<'_>) -> Option<Once> {
+        None
+    }
+
+    /// Where the shell fetches this channel's requests itself; the default is nowhere.
+    fn pulls(&self) -> Vec<Pull> {
+        Vec::new()
+    }
+}
+
+/// A token that belongs to one content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// Digest of the token.
+    pub token: String,
+    /// Digest of what it came with; the same content again is a redelivery.
+    pub content: String,
+    /// From when on `verify` refuses the token anyway.
+    pub until: Micros,
 }
 
 /// How requests reach a channel.

@@ -7,16 +7,20 @@ pub mod adapter;
 pub mod cloudevents;
 pub mod digest;
 pub mod email;
+pub mod google_lead;
 pub mod json;
 pub mod kit;
 pub mod line;
 pub mod mapped;
 pub mod meta;
+pub mod outward;
 pub mod pos_file;
+pub mod pull;
 pub mod samples;
 pub mod settings;
 pub mod signature;
 pub mod square;
+pub mod typeform;
 pub mod web_form;
 mod when;
 
@@ -26,6 +30,8 @@ use adapter::Registration;
 pub static REGISTRY: &[&Registration] = &[
     &line::REGISTRATION,
     &web_form::REGISTRATION,
+    &typeform::REGISTRATION,
+    &google_lead::REGISTRATION,
     &cloudevents::REGISTRATION,
     &email::REGISTRATION,
     &meta::REGISTRATION,

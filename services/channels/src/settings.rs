@@ -3,6 +3,7 @@
 
 use crate::{
     adapter::{Built, ChannelAdapter, Registration, Transport},
+    outward::Outward,
     registration,
 };
 use serde_json::{Map, Value};
@@ -182,6 +183,8 @@ pub struct Channel {
     pub registration: &'static Registration,
     /// The folder its files are taken from, if it watches one.
     pub watch: Option<Watch>,
+    /// Where it points to.
+    pub outward: Outward,
 }
 
 /// A watched folder.
@@ -225,6 +228,7 @@ pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
     let member_is_phone = settings.flag("member_is_phone")?.unwrap_or(false);
     let brand = settings.text("brand")?.unwrap_or_default();
     let watch = watch(&mut settings, registration)?;
+    let outward = Outward::read(&mut settings, registration)?;
     let Built { adapter, account, trust_cap } = (registration.build)(&mut settings)?;
     settings.finish()?;
     let context = ChannelContext {
@@ -237,7 +241,7 @@ pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
         brand,
         generation: 0,
     };
-    Ok(Channel { context, adapter, registration, watch })
+    Ok(Channel { context, adapter, registration, watch, outward })
 }
 
 fn watch(settings: &mut Settings, registration: &Registration) -> Result<Option<Watch>, SettingsError> {

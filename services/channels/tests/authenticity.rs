@@ -58,6 +58,54 @@ fn forms_take_their_token_from_the_header_or_the_field() {
 }
 
 #[test]
+fn typeform_signs_the_raw_bytes_in_base64() {
+    let table = json!({"kind": "typeform", "form": "f", "secret": ["new", "secret"]});
+    let good = "sha256=yCGX/RrK4fcuNtr3ztk5tQGsOBjcAzHpGLdMUrbV8yI=";
+    for (signature, body, want) in [
+        (good, "foo=anything", true),
+        (good, "foo=anything ", false),
+        (good.trim_start_matches("sha256="), "foo=anything", false),
+        ("sha256=", "foo=anything", false),
+        ("sha256=c82197fd1acae1f72e36daf7ced939b501ac3818dc0331e918b74c52b6d5f322", "foo=anything", false),
+        ("", "foo=anything", false),
+    ] {
+        let headers = [("typeform-signature", signature)];
+        assert_eq!(verified(&table, &headers, "application/json", body), want, "{signature}");
+    }
+}
+
+#[test]
+fn google_leads_carry_the_forms_key_which_is_never_kept() {
+    let table = json!({"kind": "google_lead", "form": "f", "key": ["key-1", "key-0"]});
+    for (body, want) in [
+        (r#"{"google_key":"key-1","lead_id":"a"}"#, true),
+        (r#"{"google_key":"key\u002d0"}"#, true),
+        (r#"{"google_key":"key-"}"#, false),
+        (r#"{"google_key":""}"#, false),
+        (r#"{"google_key":["key-1"]}"#, false),
+        (r#"{"lead_id":"a"}"#, false),
+        (r#"["key-1"]"#, false),
+        ("key-1", false),
+    ] {
+        assert_eq!(verified(&table, &[], "application/json", body), want, "{body}");
+    }
+    let channel = channel("google_lead", table.as_object().expect("table").clone());
+    for body in [
+        r#"{"google_key":"key\u002d1","lead_id":"a","user_column_data":[]}"#,
+        r#"{"google_key":"key-1","lead_id":"a","user_column_data":7}"#,
+    ] {
+        let case = Case::new("lead", "application/json", body);
+        let decoded = channel.adapter.decode(&case.request()).expect("decodes");
+        let raws = decoded.events.iter().map(|e| &e.raw).chain(decoded.unrecognised.iter().map(|u| &u.raw));
+        let kept: Vec<String> = raws.map(|raw| String::from_utf8_lossy(&raw.body).into_owned()).collect();
+        assert!(
+            kept.len() == 1 && !kept[0].contains("google_key") && kept[0].contains("lead_id"),
+            "{kept:?}"
+        );
+    }
+}
+
+#[test]
 fn cloudevents_take_a_bearer_or_an_api_key() {
     let table = json!({"kind": "cloudevents", "key": ["key-1", "key-0"]});
     for (name, value, want) in [
@@ -89,6 +137,11 @@ fn settings_name_what_is_wrong() {
         (json!({"kind": "web_form", "form": "f", "charset": "klingon"}), "charset"),
         (json!({"kind": "web_form", "form": "f", "thanks": "/thanks"}), "thanks"),
         (json!({"kind": "cloudevents"}), "key"),
+        (json!({"kind": "typeform", "form": "f"}), "secret"),
+        (json!({"kind": "typeform", "secret": "s"}), "form"),
+        (json!({"kind": "typeform", "form": "f", "secret": "s", "honeypot": "h"}), "honeypot"),
+        (json!({"kind": "google_lead", "form": "f"}), "key"),
+        (json!({"kind": "google_lead", "form": "f", "key": "k", "fields": {"size": "x"}}), "fields.size"),
         (json!({"kind": "cloudevents", "key": ""}), "key"),
         (json!({"kind": "telepathy"}), "kind"),
     ] {

@@ -106,6 +106,27 @@ fn form_services_decode_with_a_mapping() {
 }
 
 #[test]
+fn form_services_have_channels_of_their_own() {
+    let Some(folder) = corpus("web-forms") else { return };
+    let google = json!({"kind": "google_lead", "form": "google", "key": "k"});
+    let typeform = json!({"kind": "typeform", "form": "typeform", "secret": "s",
+        "fields": {"email": "a46913210c42aaf5"}});
+    for (file, kind, table, at, person) in [
+        ("google-lead-form.json", "google_lead", google, "2026-07-21T10:00:00Z", "jane@example.com"),
+        ("typeform-email-answer.json", "typeform", typeform, "2020-11-12T17:49:44Z", "redacted@example.com"),
+    ] {
+        let channel = channel(kind, object(table));
+        let case = Case::new(file, "application/json", bytes(&folder.join(file)));
+        let golden = kit::golden(&channel, &case);
+        let events = golden["events"].as_array().expect("events");
+        assert_eq!((events.len(), golden.get("unrecognised")), (1, None), "{file}: {golden:#}");
+        assert_eq!(events[0]["occurred_at"], at, "{file}: {golden:#}");
+        assert_eq!(events[0]["identifiers"][0]["value"], person, "{file}: {golden:#}");
+        assert_eq!(kit::check(&channel, &case, Effort::default()), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn multipart_bodies_match_their_answer_keys() {
     let Some(folder) = corpus("web-forms/multipart") else { return };
     let channel = channel("web_form", object(json!({"kind": "web_form", "form": "contact"})));

@@ -224,6 +224,12 @@ pub enum Body {
         /// Whether the platform vouches for it.
         ok: bool,
     },
+    /// The event's identifiers are offered to whoever redeems a nonce on the same account; its hash stands in the key,
+    /// `offer/HASH`. See [`crate::identity`].
+    Offered {
+        /// The last moment at which it can be redeemed.
+        expires_at: Micros,
+    },
     /// The fact was removed at its source.
     Removed {
         /// What was removed.
@@ -288,6 +294,7 @@ impl Body {
             Self::Delivery { .. } => "delivery.reported",
             Self::Link { ok: true, .. } => "link.proven",
             Self::Link { ok: false, .. } => "link.failed",
+            Self::Offered { .. } => "identity.offered",
             Self::Removed { .. } => "removed",
             Self::Activity { .. } => "activity",
             Self::Unrecognised { .. } => "unrecognised",

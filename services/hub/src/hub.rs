@@ -3,8 +3,11 @@
 use crate::{
     alarm::Alarm,
     config::Config,
+    forward::Forwarding,
+    login::KeyStore,
     metrics::{Ingest, Metrics},
     problem::Problem,
+    profiles::Profiles,
     suggest::Finder,
 };
 use bytes::Bytes;
@@ -17,7 +20,7 @@ use tributary_channels::{adapter::Unrecognised, digest, settings::Channel};
 use tributary_core::{
     body::Body,
     draft::{ChannelContext, Draft},
-    event::Event,
+    event::{Event, flags},
     ids::{Cursor, Position},
     time::Micros,
     token::IndexKey,
@@ -40,12 +43,24 @@ pub struct Hub {
     pub log: Arc<dyn EventLog>,
     /// Figures.
     pub metrics: Metrics,
+    /// What the tasks that fetch mail do.
+    pub pulls: crate::pull::Pulls,
+    /// Tokens of requests that must not come again with other content.
+    pub once: crate::once::Seen,
     /// Rebuilds and the like.
     pub jobs: crate::jobs::Jobs,
     /// Finds customers that look alike; `None` where the configuration turns that off.
     pub finder: Option<Arc<Finder>>,
     /// Tells of suspicious identifiers.
     pub alarm: Alarm,
+    /// What goes on to others.
+    pub forwarding: Forwarding,
+    /// Keys of platforms' logins.
+    pub login_keys: KeyStore,
+    /// Whose profile is to be asked for.
+    pub profiles: Profiles,
+    /// Posts to public channels in the running minute.
+    pub counts: crate::pace::Counts,
     projector: Arc<Projector>,
     channels: HashMap<String, usize>,
     key: IndexKey,
@@ -73,6 +88,8 @@ pub struct Stored {
     pub duplicates: u64,
     /// Where the last of them stands.
     pub position: Option<Position>,
+    /// Sequences of the first and the last record that was appended, if any was.
+    pub new: Option<(u64, u64)>,
 }
 
 impl Hub {
@@ -92,8 +109,32 @@ impl Hub {
         let (jobs, refused, taken) = (crate::jobs::Jobs::default(), Mutex::default(), Mutex::default());
         let wanted = config.suggestions;
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
+        let counts = crate::pace::Counts::default();
         let alarm = Alarm::new(log.end());
-        Self { config, log, metrics, jobs, finder, alarm, projector, channels, key, clock, refused, taken }
+        let forwarding = Forwarding::new(&config);
+        let profiles = Profiles::new(&config.channels);
+        let login_keys = KeyStore::default();
+        let (pulls, once) = Default::default();
+        Self {
+            config,
+            log,
+            metrics,
+            pulls,
+            once,
+            jobs,
+            finder,
+            counts,
+            alarm,
+            forwarding,
+            login_keys,
+            profiles,
+            projector,
+            channels,
+            key,
+            clock,
+            refused,
+            taken,
+        }
     }
 
     /// The projector.
@@ -180,13 +221,14 @@ impl Hub {
     }
 
     fn account(&self, channel: &str, appended: &[Appended], kinds: &[Counted]) -> Stored {
-        let (mut accepted, mut duplicates, mut kept) = (0, 0, 0);
+        let (mut accepted, mut duplicates, mut kept, mut spam) = (0, 0, 0, 0);
         for (one, kind) in appended.iter().zip(kinds) {
             match (kind, one.duplicate) {
                 (Counted::Piece, _) => {}
                 (_, true) => duplicates += 1,
                 (Counted::Event, false) => accepted += 1,
                 (Counted::Unrecognised, false) => (accepted, kept) = (accepted + 1, kept + 1),
+                (Counted::Spam, false) => (accepted, spam) = (accepted + 1, spam + 1),
             }
         }
         {
@@ -197,8 +239,9 @@ impl Hub {
         }
         let now = self.now();
         for (result, count) in [
-            (Ingest::Accepted, accepted - kept),
+            (Ingest::Accepted, accepted - kept - spam),
             (Ingest::Unrecognised, kept),
+            (Ingest::Spam, spam),
             (Ingest::Duplicate, duplicates),
         ] {
             if count > 0 {
@@ -207,7 +250,9 @@ impl Hub {
         }
         let last = appended.iter().map(|a| a.position).max();
         let position = last.map(|p| Position { origin: p.origin.0, sequence: p.sequence });
-        Stored { accepted, duplicates, position }
+        let new = appended.iter().filter(|a| !a.duplicate).map(|a| a.position.sequence);
+        let new = new.clone().min().zip(new.max());
+        Stored { accepted, duplicates, position, new }
     }
 
     /// Everything up to here is durable.
@@ -241,6 +286,8 @@ impl Hub {
 enum Counted {
     Event,
     Unrecognised,
+    /// Kept, and nobody's.
+    Spam,
     /// A part of a payload that is too large for one record.
     Piece,
 }
@@ -250,6 +297,7 @@ impl Counted {
         match event.body {
             Body::Chunk { .. } => Self::Piece,
             Body::Unrecognised { .. } => Self::Unrecognised,
+            _ if event.flags & flags::SPAM != 0 => Self::Spam,
             _ => Self::Event,
         }
     }

@@ -1,20 +1,24 @@
 //! `/in/{channel}`: what providers and files are posted to. Size, then signature over the raw bytes, then decoding, then the
 //! durable append, then the answer the provider expects.
 
-use crate::{hub::Hub, problem::Problem};
+use crate::{
+    hub::Hub,
+    pace::{self, Verdict},
+    problem::Problem,
+};
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{ConnectInfo, Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tributary_channels::{
-    adapter::{InboundRequest, Method, Reply},
+    adapter::{InboundRequest, Method, OVER_PACE, Reply},
     settings::Channel,
     signature,
 };
@@ -40,9 +44,14 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .with_state(hub)
 }
 
-async fn receive(State(hub): State<Arc<Hub>>, Path(name): Path<String>, request: Request) -> Response {
+async fn receive(
+    State(hub): State<Arc<Hub>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
     let received_at = hub.now();
-    match handle(&hub, &name, request, received_at).await {
+    match handle(&hub, &name, request, peer, received_at).await {
         Ok(reply) => answer(reply),
         Err(problem) => {
             if problem.status < 500 {
@@ -53,15 +62,23 @@ async fn receive(State(hub): State<Arc<Hub>>, Path(name): Path<String>, request:
     }
 }
 
-async fn handle(hub: &Arc<Hub>, name: &str, request: Request, received_at: Micros) -> Result<Reply, Problem> {
+async fn handle(
+    hub: &Arc<Hub>,
+    name: &str,
+    request: Request,
+    peer: SocketAddr,
+    received_at: Micros,
+) -> Result<Reply, Problem> {
     let (parts, body) = request.into_parts();
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::new(415, "content_encoding", "compressed bodies are not taken")
             .remedy("send the body as it is, without Content-Encoding"));
     }
     let method = match parts.method {
-        HttpMethod::GET => Method::Get,
-        HttpMethod::POST | HttpMethod::PUT => Method::Post,
+        HttpMethod::GET => Some(Method::Get),
+        HttpMethod::POST | HttpMethod::PUT => Some(Method::Post),
+        // A browser asks whether another site's page may post.
+        HttpMethod::OPTIONS => None,
         _ => {
             return Err(Problem::new(
                 405,
@@ -70,6 +87,10 @@ async fn handle(hub: &Arc<Hub>, name: &str, request: Request, received_at: Micro
             ));
         }
     };
+    let mut headers = plain(&parts.headers);
+    if method == Some(Method::Post) && over_pace(hub, name, peer, &headers, received_at)? {
+        headers.push((OVER_PACE.to_owned(), "1".to_owned()));
+    }
     let max = hub.channel(name).map_or(UNKNOWN_BODY_MAX, |c| c.registration.body_max);
     let body = read(body, max).await?;
     let Some(channel) = hub.channel(name) else {
@@ -77,16 +98,54 @@ async fn handle(hub: &Arc<Hub>, name: &str, request: Request, received_at: Micro
         std::hint::black_box(signature::digest_of_nothing(&body));
         return Err(Problem::not_found("channel_unknown", "no channel of this name is configured"));
     };
-    let headers = plain(&parts.headers);
     let query = parts.uri.query().unwrap_or_default().to_owned();
+    let Some(method) = method else {
+        let request = InboundRequest {
+            method: Method::Get,
+            query: &query,
+            headers: &headers,
+            body: &body,
+            received_at,
+            public_url: None,
+        };
+        return channel.adapter.preflight(&request).map_err(Problem::from);
+    };
     let events = if body.len() < LARGE_BODY {
         decode(hub, channel, method, &query, &headers, &body, received_at)?
     } else {
         tokio::task::block_in_place(|| decode(hub, channel, method, &query, &headers, &body, received_at))?
     };
     let (events, reply) = events;
-    hub.store(name, events).await?;
+    let people = hub.profiles.people(channel, &events);
+    let stored = hub.store(name, events).await?;
+    if stored.new.is_some() {
+        hub.profiles.push(name, people);
+    }
+    hub.forwarding.push(name, &stored, &query, &headers, &body);
     Ok(reply)
+}
+
+/// Counts a post; whether its sender posts more than the channel's pace.
+fn over_pace(
+    hub: &Hub,
+    name: &str,
+    peer: SocketAddr,
+    headers: &[(String, String)],
+    now: Micros,
+) -> Result<bool, Problem> {
+    let Some(pace) = hub.channel(name).and_then(|channel| channel.adapter.pace()) else { return Ok(false) };
+    let client = pace::client(peer, headers, hub.config.hub.trusted_proxies.unwrap_or_default());
+    match hub.counts.count(name, pace, client, now) {
+        Verdict::Taken => Ok(false),
+        Verdict::Spam => Ok(true),
+        Verdict::Refused => Err(Problem::new(
+            429,
+            "too_many_posts",
+            "more posts came within this minute than this form takes",
+        )
+        .remedy("send it again later")
+        .retry_after(60)),
+    }
 }
 
 /// Verifies and decodes; every event is ready to be appended.
@@ -102,6 +161,12 @@ fn decode(
     let url = hub.config.hub.channel_url(&channel.context.name);
     let request = InboundRequest { method, query, headers, body, received_at, public_url: url.as_deref() };
     channel.adapter.verify(&request).map_err(Problem::from)?;
+    if let Some(once) = channel.adapter.once(&request)
+        && !hub.once.fits(&channel.context.name, once, received_at)
+    {
+        let detail = "the signature of this request came before, with another content";
+        return Err(Problem::new(401, "replayed_signature", detail));
+    }
     decode_verified(hub, channel, &request)
 }
 
@@ -140,13 +205,13 @@ pub(crate) async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
     }
 }
 
-/// Headers as adapters see them: lower-case names, values that are text.
+/// Headers as adapters see them: lower-case names, values that are text, and none of the ingress's own.
 fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |(name, value): (&HeaderName, &HeaderValue)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
     };
-    headers.iter().map(text).collect()
+    headers.iter().filter(|(name, _)| *name != OVER_PACE).map(text).collect()
 }
 
 fn answer(reply: Reply) -> Response {

@@ -27,6 +27,8 @@ pub enum Ingest {
     Duplicate,
     /// Kept, not understood.
     Unrecognised,
+    /// Kept as spam.
+    Spam,
     /// Answered with an error; nothing stored.
     Refused,
     /// The log could not take it.
@@ -39,6 +41,7 @@ impl Ingest {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
             Self::Unrecognised => "unrecognised",
+            Self::Spam => "spam",
             Self::Refused => "refused",
             Self::Failed => "failed",
         }
@@ -60,6 +63,7 @@ pub struct Metrics {
     lag_seconds: Seconds,
     deadletters: Family<[Label; 1], Gauge>,
     dedup_hits: Counter,
+    forwards: Family<[Label; 2], Counter>,
     merges: Counter,
     splits: Counter,
     quarantined: Gauge,
@@ -67,6 +71,8 @@ pub struct Metrics {
     suggestions: Gauge,
     compared: Gauge,
     event_age: Family<[Label; 1], Seconds>,
+    pull_connected: Family<[Label; 1], Gauge>,
+    pull_failures: Family<[Label; 2], Counter>,
     store_bytes: Gauge,
     log_bytes: Gauge,
 }
@@ -91,6 +97,7 @@ impl Metrics {
             lag_seconds: Gauge::default(),
             deadletters: Family::default(),
             dedup_hits: Counter::default(),
+            forwards: Family::default(),
             merges: Counter::default(),
             splits: Counter::default(),
             quarantined: Gauge::default(),
@@ -98,6 +105,8 @@ impl Metrics {
             suggestions: Gauge::default(),
             compared: Gauge::default(),
             event_age: Family::default(),
+            pull_connected: Family::default(),
+            pull_failures: Family::default(),
             store_bytes: Gauge::default(),
             log_bytes: Gauge::default(),
         };
@@ -122,6 +131,7 @@ impl Metrics {
         r.register("projection_lag_seconds", "Age of the oldest record not folded", self.lag_seconds.clone());
         r.register("deadletters", "Kept with a reason, waiting for a person", self.deadletters.clone());
         r.register("dedup_hits", "Events that were in the log already", self.dedup_hits.clone());
+        r.register("forwards", "Requests that went on to another system, or did not", self.forwards.clone());
         r.register("identity_merges", "Customers that became one with another", self.merges.clone());
         r.register("identity_splits", "Customers that came apart", self.splits.clone());
         r.register("identity_suggestions", "Pairs of customers that look alike", self.suggestions.clone());
@@ -145,6 +155,12 @@ impl Metrics {
             "Time since the channel's last event",
             self.event_age.clone(),
         );
+        r.register(
+            "pull_connected",
+            "Whether the channel's own source of mail can be read",
+            self.pull_connected.clone(),
+        );
+        r.register("pull_failures", "Failures to fetch mail, by what failed", self.pull_failures.clone());
         r.register("store_bytes", "Size of the view store on disk", self.store_bytes.clone());
         r.register("log_bytes", "Size of the log on disk", self.log_bytes.clone());
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
@@ -157,7 +173,7 @@ impl Metrics {
         let label = [("channel", channel.to_owned()), ("result", result.as_str().to_owned())];
         self.ingest_events.get_or_create(&label).inc_by(count);
         match result {
-            Ingest::Accepted | Ingest::Unrecognised => {
+            Ingest::Accepted | Ingest::Unrecognised | Ingest::Spam => {
                 let mut last = self.last_event.lock().unwrap_or_else(PoisonError::into_inner);
                 last.insert(channel.to_owned(), now);
             }
@@ -168,11 +184,29 @@ impl Metrics {
         }
     }
 
+    /// A request of a channel was `delivered` to another system, or `failed` to be.
+    pub fn forwarded(&self, channel: &str, result: &'static str) {
+        let label = [("channel", self.known(channel).to_owned()), ("result", result.to_owned())];
+        self.forwards.get_or_create(&label).inc();
+    }
+
     /// A channel's last event as the store knows it, for the time before the first one of this run.
     pub fn last_event_was(&self, channel: &str, at: Micros) {
         let mut last = self.last_event.lock().unwrap_or_else(PoisonError::into_inner);
         let known = last.entry(self.known(channel).to_owned()).or_insert(at);
         *known = (*known).max(at);
+    }
+
+    /// Whether a channel that fetches its mail can do so.
+    pub fn pull_connected(&self, channel: &str, connected: bool) {
+        let label = [("channel", self.known(channel).to_owned())];
+        self.pull_connected.get_or_create(&label).set(i64::from(connected));
+    }
+
+    /// A channel could not fetch its mail; reasons are codes of this program.
+    pub fn pull_failed(&self, channel: &str, reason: &'static str) {
+        let label = [("channel", self.known(channel).to_owned()), ("reason", reason.to_owned())];
+        self.pull_failures.get_or_create(&label).inc();
     }
 
     /// One change came this long after its record, in seconds.
@@ -252,6 +286,9 @@ mod tests {
         metrics.ingested("line-main", Ingest::Accepted, 3, Micros::from_secs(100));
         metrics.ingested("line-main", Ingest::Duplicate, 2, Micros::from_secs(105));
         metrics.ingested("made-up-by-a-scanner", Ingest::Refused, 1, Micros::from_secs(105));
+        metrics.forwarded("line-main", "failed");
+        metrics.pull_connected("line-main", false);
+        metrics.pull_failed("line-main", "imap_closed");
         metrics.deadletters(&[("panic", 2)]);
         metrics.deadletters(&[("malformed", 1)]);
         metrics.changed_after(0.002);
@@ -270,6 +307,7 @@ mod tests {
             "tributary_projection_lag_seconds 0.5",
             "tributary_deadletters{reason=\"malformed\"} 1",
             "tributary_dedup_hits_total 2",
+            "tributary_forwards_total{channel=\"line-main\",result=\"failed\"} 1",
             "tributary_identity_merges_total 4",
             "tributary_identity_splits_total 1",
             "tributary_identity_quarantined 6",
@@ -277,6 +315,8 @@ mod tests {
             "tributary_identity_suggestions 3",
             "tributary_identity_compared_customers 9",
             "tributary_channel_last_event_age_seconds{channel=\"line-main\"} 30.0",
+            "tributary_pull_connected{channel=\"line-main\"} 0",
+            "tributary_pull_failures_total{channel=\"line-main\",reason=\"imap_closed\"} 1",
             "tributary_store_bytes 10",
             "tributary_log_bytes 20",
         ] {

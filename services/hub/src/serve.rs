@@ -114,6 +114,10 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     tasks.push(tokio::spawn(watch_freshness(Arc::clone(&hub), stopped.clone())));
     tasks.push(tokio::spawn(crate::alarm::watch(Arc::clone(&hub), stopped.clone())));
     tasks.extend(crate::folders::watch(&hub, &stopped));
+    let no_tls = |e| Failure::new(Exit::CheckFailed, format!("cannot set up TLS: {e}"));
+    tasks.extend(crate::forward::spawn(&hub, &stopped).map_err(no_tls)?);
+    tasks.extend(crate::profiles::spawn(&hub, &stopped).map_err(no_tls)?);
+    tasks.extend(crate::pull::start(&hub, &stopped));
     let finder = crate::suggest::spawn(&hub, stopped)
         .map_err(|e| Failure::new(Exit::CheckFailed, format!("cannot start a thread: {e}")))?;
     Ok(Running { ingress: ingress_address, api: api_address, hub, stop, tasks, finder, _lock: lock })
@@ -162,7 +166,8 @@ fn listen(listener: TcpListener, router: axum::Router, mut stopped: watch::Recei
         let stop = async move {
             let _ = stopped.wait_for(|s| *s).await;
         };
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
             tracing::error!(error = %error, "a listener ended");
         }
     })

@@ -21,11 +21,13 @@ pub enum Scope {
     Operate,
     /// Erase and export.
     Privacy,
+    /// Say who is who: offers and proofs.
+    Prove,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ingest, Self::Read, Self::Operate, Self::Privacy];
+    pub const ALL: [Self; 5] = [Self::Ingest, Self::Read, Self::Operate, Self::Privacy, Self::Prove];
 
     /// Its name in configuration and errors.
     #[must_use]
@@ -35,6 +37,7 @@ impl Scope {
             Self::Read => "read",
             Self::Operate => "operate",
             Self::Privacy => "privacy",
+            Self::Prove => "prove",
         }
     }
 
@@ -50,6 +53,7 @@ impl Scope {
             Self::Read => 2,
             Self::Operate => 4,
             Self::Privacy => 8,
+            Self::Prove => 16,
         }
     }
 }

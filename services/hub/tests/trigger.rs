@@ -87,6 +87,7 @@ async fn providers_side() -> (Config, Seen) {
         adapter: Box::new(Signs),
         registration: &REGISTRATION,
         watch: None,
+        outward: tributary_channels::outward::Outward::default(),
     });
     (config, seen)
 }

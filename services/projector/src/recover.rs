@@ -257,6 +257,7 @@ fn replay_event(
     }
     if let Some(old) = replaced {
         let old_ids = ids_of(old, resolver.policy());
+        resolver.release(&old.event.fact_key(), old.effective_at(), old.event.id);
         resolver.retract(&old_ids, old.effective_at(), old.event.id);
         if old.event.id == event.event.id {
             resolver.take_back(old, old.effective_at());
@@ -268,6 +269,7 @@ fn replay_event(
             _ => {
                 let born = Contribution::of(&event.event).born();
                 resolver.assert(&ids, event.effective_at(), event.event.id, born);
+                resolver.bind(event, &ids, born);
             }
         }
     }

@@ -16,7 +16,8 @@ use tributary_core::time::Micros;
 pub const PUBLIC_URL: &str = "https://hooks.example.com";
 
 /// Settings that hold secrets, which configuration takes from files only.
-const SECRETS: [&str; 6] = ["secret", "key", "app_secret", "verify_token", "signature_key", "token"];
+const SECRETS: [&str; 8] =
+    ["secret", "key", "access_token", "app_secret", "verify_token", "signature_key", "token", "password"];
 
 /// One channel.
 pub struct Source {
@@ -49,6 +50,12 @@ impl Source {
         let settings = Settings::new(name, table.clone(), "Asia/Taipei", "TW");
         let channel = settings::build(settings).unwrap_or_else(|e| panic!("{name}: {e}"));
         Self { name: name.to_owned(), table, channel }
+    }
+
+    /// The same channel once more.
+    #[must_use]
+    pub fn clone_of(&self) -> Self {
+        Self::of(&self.name, self.table.clone())
     }
 
     /// One of every kind.

@@ -2,6 +2,7 @@
 
 mod binary;
 pub mod channels;
+pub mod elsewhere;
 pub mod http;
 mod shop;
 

@@ -39,7 +39,7 @@ impl Dates {
         if policy.birth_dates {
             for fact in facts.facts.values() {
                 let Some(born) = born(fact) else { continue };
-                let counted = fact.left.iter().filter(|n| n.trust > Trust::Observed);
+                let counted = fact.named().into_iter().filter(|n| n.trust > Trust::Observed);
                 for named in counted.filter(|n| !hubs.contains(&n.token)) {
                     all.entry(named.token).or_default().insert(born);
                 }
@@ -65,10 +65,10 @@ impl Dates {
         let mut beside: BTreeMap<(Token, Born), BTreeMap<(u32, Token), Link>> = BTreeMap::new();
         for fact in facts.facts.values() {
             let Some(born) = born(fact) else { continue };
-            let claims =
-                fact.left.iter().filter(|n| n.trust == Trust::Claimed && self.mixed.contains(&n.token));
+            let named = fact.named();
+            let claims = named.iter().filter(|n| n.trust == Trust::Claimed && self.mixed.contains(&n.token));
             for x in claims {
-                for other in &fact.left {
+                for other in &named {
                     let fits = match other.trust {
                         Trust::Verified => true,
                         Trust::Claimed => counts(other.token),

@@ -32,13 +32,30 @@ pub struct Fact {
     pub best: RecordedEvent,
     /// Identifiers that were not dropped.
     pub left: Vec<Named>,
+    /// Whom it names besides, because it redeems an offer.
+    pub offered: Vec<Named>,
     /// Whether it lost an identifier to an erasure.
     pub lost: bool,
     /// Whether it names nobody by itself, whatever operators blocked.
     pub nameless: bool,
+    /// Whether it claims or verifies somebody by itself, whatever operators blocked.
+    pub firm: bool,
 }
 
 impl Fact {
+    /// Everybody it names, each with the most trust.
+    #[must_use]
+    pub fn named(&self) -> Vec<Named> {
+        let mut all = self.left.clone();
+        for offered in &self.offered {
+            match all.iter_mut().find(|own| own.token == offered.token) {
+                Some(own) => own.trust = own.trust.max(offered.trust),
+                None => all.push(offered.clone()),
+            }
+        }
+        all
+    }
+
     /// What it is ordered by.
     #[must_use]
     pub fn when(&self) -> (Micros, EventId) {
@@ -105,9 +122,11 @@ impl Facts {
                 });
                 node.trust = node.trust.max(named.trust);
             }
-            let nameless = self::left(&event.event, &marked(std::iter::once(event), policy)).is_empty();
-            facts.insert(*key, Fact { best: event.clone(), left, lost, nameless });
+            let own = self::left(&event.event, &marked(std::iter::once(event), policy));
+            let (nameless, firm) = (own.is_empty(), own.iter().any(|n| n.trust > Trust::Observed));
+            facts.insert(*key, Fact { best: event.clone(), left, offered: Vec::new(), lost, nameless, firm });
         }
+        redeem(&mut facts, &erased);
         let mut namings = Vec::new();
         for copy in copies.values().filter(|c| c.event.is_for_customers()) {
             let named = left(&copy.event, &blocked).into_iter();
@@ -122,6 +141,23 @@ impl Facts {
     #[must_use]
     pub fn is_observed(&self, token: Token) -> bool {
         self.nodes.get(&token).is_some_and(|n| n.trust == Trust::Observed)
+    }
+}
+
+/// Each offer is redeemed by the first that does so in time.
+fn redeem(facts: &mut BTreeMap<FactKey, Fact>, erased: &Erased) {
+    let offers: Vec<(FactKey, Fact)> = facts.iter().map(|(key, fact)| (*key, fact.clone())).collect();
+    for (key, offer) in offers {
+        let Body::Offered { expires_at } = offer.best.event.body else { continue };
+        let redeems = |fact: &&mut Fact| {
+            let event = &fact.best.event;
+            let Body::Link { with, ok: true } = &event.body else { return false };
+            let of = FactKey::derive(&event.kind, &event.account, &format!("offer/{with}"));
+            of == key && fact.firm && fact.when().0 <= expires_at
+        };
+        let Some(first) = facts.values_mut().filter(redeems).min_by_key(|fact| fact.when()) else { continue };
+        let at = first.when().0;
+        first.offered = offer.left.into_iter().filter(|n| lasts(erased, n.token, at)).collect();
     }
 }
 

@@ -63,8 +63,9 @@ fn from_facts(facts: &Facts) -> Vec<Link> {
     type Ends = ((Token, Trust), (Token, Trust));
     let mut newest: BTreeMap<Ends, (Micros, EventId)> = BTreeMap::new();
     for fact in facts.facts.values() {
-        for a in &fact.left {
-            for b in &fact.left {
+        let named = fact.named();
+        for a in &named {
+            for b in &named {
                 if a.token < b.token && a.trust > Trust::Observed && b.trust > Trust::Observed {
                     let end = |n: &Named| (n.token, n.trust);
                     let known = newest.entry((end(a), end(b))).or_insert(fact.when());

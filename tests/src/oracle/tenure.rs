@@ -64,7 +64,7 @@ fn proofs(
     let mut proofs: BTreeMap<When, usize> = BTreeMap::new();
     for fact in facts.facts.values() {
         let verified: Vec<Token> =
-            fact.left.iter().filter(|n| n.trust == Trust::Verified).map(|n| n.token).collect();
+            fact.named().into_iter().filter(|n| n.trust == Trust::Verified).map(|n| n.token).collect();
         let others = || verified.iter().copied().filter(|t| *t != moved);
         let names_it = verified.contains(&moved);
         let replaces = |tenant: &Token| {

@@ -94,19 +94,28 @@ fn births(facts: &Facts) -> BTreeMap<Token, CustomerId> {
 
 /// The strongest identifier of a fact among those left that `counts`.
 fn strongest<'a>(fact: &'a Fact, policy: &Policy, counts: impl Fn(&Named) -> bool) -> Option<&'a Named> {
+    strongest_of(fact.left.iter(), policy, counts)
+}
+
+fn strongest_of<'a>(
+    named: impl Iterator<Item = &'a Named>,
+    policy: &Policy,
+    counts: impl Fn(&Named) -> bool,
+) -> Option<&'a Named> {
     let strength = |n: &&Named| (Reverse(n.trust), policy.of(&n.kind).rank, n.token);
-    fact.left.iter().filter(|n| counts(n)).min_by_key(strength)
+    named.filter(|n| counts(n)).min_by_key(strength)
 }
 
 fn logins(facts: &Facts, parts: &Parts, tenures: &Tenures, policy: &Policy) -> BTreeMap<Token, Vec<Login>> {
     let mut logins: BTreeMap<Token, Vec<Login>> = BTreeMap::new();
     for fact in facts.facts.values() {
-        let person = strongest(fact, policy, |n| n.trust > Trust::Observed);
+        let named = fact.named();
+        let person = strongest_of(named.iter(), policy, |n| n.trust > Trust::Observed);
         let home = |token| tenures.owner(token, fact.when().0).or_else(|| part_of(parts, token));
         let Some(home) = person.and_then(|p| home(p.token)) else {
             continue;
         };
-        for seen in fact.left.iter().filter(|n| facts.is_observed(n.token)) {
+        for seen in named.iter().filter(|n| facts.is_observed(n.token)) {
             logins.entry(seen.token).or_default().push((fact.when(), home));
         }
     }

@@ -22,20 +22,22 @@ const COPIES_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The drafts of a mail; `only` keeps the one of that number.
 #[must_use]
-pub fn of(mail: &Mail<'_>, raw: &[u8], authserv_id: Option<&str>, only: Option<usize>) -> Vec<Draft> {
+pub fn of(mail: &Mail<'_>, raw: &Raw, authserv_id: Option<&str>, only: Option<usize>) -> Vec<Draft> {
     let report = mail.automatic.and_then(|_| Report::read(mail));
     let mut drafts = match report {
         Some(report) => reported(mail, &report),
         None => messages(mail, verdict(&mail.header, authserv_id, &mail.from)),
     };
-    drafts.truncate((COPIES_BYTES_MAX / raw.len().max(1)).clamp(1, RECIPIENTS_MAX));
+    drafts.truncate((COPIES_BYTES_MAX / raw.body.len().max(1)).clamp(1, RECIPIENTS_MAX));
     let many = drafts.len() > 1;
     for (index, draft) in drafts.iter_mut().enumerate() {
         draft.occurred_at = mail.header.date();
         draft.profile_source = ProfileSource::MailHeader;
         if only.is_none_or(|only| only == index) {
-            let headers = if many { vec![(PART_HEADER.to_owned(), index.to_string())] } else { Vec::new() };
-            draft.raw = Raw { headers, body: raw.to_vec() };
+            draft.raw = raw.clone();
+            if many {
+                draft.raw.headers.push((PART_HEADER.to_owned(), index.to_string()));
+            }
         }
     }
     match only.filter(|index| *index < drafts.len()) {

@@ -3,7 +3,7 @@
 use super::{
     header::{Header, Mailbox, split},
     mime::{self, Node},
-    sender,
+    sender, transfer,
 };
 use crate::digest::hex32;
 use encoding_rs::Encoding;
@@ -46,7 +46,8 @@ pub fn digest(id: &str) -> String {
 }
 
 impl<'a> Mail<'a> {
-    /// Reads a mail; `None` if there is no header to recognise one by. `mailboxes` are our own addresses in lower case.
+    /// Reads a mail; `None` if there is no header to recognise one by. `mailboxes` are our own addresses in lower
+    /// case, and whole domains of ours with an `@` in front.
     #[must_use]
     pub fn read(raw: &'a [u8], fallback: &'static Encoding, mailboxes: &'a [String]) -> Option<Self> {
         let bytes = without_envelope_line(raw);
@@ -72,9 +73,10 @@ impl<'a> Mail<'a> {
         let id = own.unwrap_or_else(|| hex32(raw));
         let answered = header.ids("in-reply-to").first().map(|id| digest(id));
         let thread = header.ids("references").first().map(|id| digest(id));
+        let thread = thread.or_else(|| answered.clone()).or_else(|| exchange_thread(&header));
         Some(Self {
             subject: cleaned(&header.text("subject"), SUBJECT_MAX).0,
-            thread: thread.or_else(|| answered.clone()).unwrap_or_else(|| id.clone()),
+            thread: thread.unwrap_or_else(|| id.clone()),
             reply_to: answered.unwrap_or_default(),
             header,
             root,
@@ -87,7 +89,7 @@ impl<'a> Mail<'a> {
         })
     }
 
-    /// Whether this is one of our own addresses, sub-addresses (`help+tag@...`) included.
+    /// Whether this is one of our own addresses, sub-addresses (`help+tag@...`) and domains (`@staff.example`) included.
     #[must_use]
     pub fn is_ours(&self, address: &str) -> bool {
         let address = address.trim().to_lowercase();
@@ -95,7 +97,8 @@ impl<'a> Mail<'a> {
             (Some((local, _)), Some((_, domain))) => format!("{local}@{domain}"),
             _ => address.clone(),
         };
-        self.mailboxes.iter().any(|own| *own == address || *own == plain)
+        let domain = plain.rfind('@').and_then(|at| plain.get(at..)).unwrap_or_default();
+        self.mailboxes.iter().any(|own| *own == address || *own == plain || *own == domain)
     }
 
     /// Everybody it was sent to except ourselves, each once.
@@ -110,6 +113,17 @@ impl<'a> Mail<'a> {
         }
         found
     }
+}
+
+/// The conversation that Exchange names where it gives no References: the first 22 bytes of `Thread-Index`, which each
+/// reply makes longer. A first mail is named by its Message-ID, because that is what others answer to.
+fn exchange_thread(header: &Header) -> Option<String> {
+    const CONVERSATION: usize = 22;
+    let index = transfer::base64(header.get("thread-index")?.as_bytes());
+    if index.len() <= CONVERSATION {
+        return None;
+    }
+    index.get(..CONVERSATION).map(hex32)
 }
 
 /// Mailbox files put a line `From sender date` before the mail.

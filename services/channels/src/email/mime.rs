@@ -6,6 +6,7 @@ use super::{
     header::{Header, split},
     transfer,
 };
+use crate::digest::hex64;
 use encoding_rs::Encoding;
 use mail_parser::decoders::html::html_to_text;
 use tributary_core::content::Attachment;
@@ -149,6 +150,15 @@ impl Part<'_> {
         }
     }
 
+    /// SHA-256 of the whole content, its transfer encoding undone: the same file is known again, whoever sends it.
+    fn digest(&self) -> String {
+        match self.header.lower("content-transfer-encoding").trim() {
+            "base64" if transfer::is_base64(self.body) => hex64(&transfer::base64(self.body)),
+            "quoted-printable" => hex64(&transfer::quoted_printable(self.body)),
+            _ => hex64(self.body),
+        }
+    }
+
     fn attachment(&self) -> Attachment {
         let tnef = matches!(self.media_type.as_str(), "application/ms-tnef" | "application/vnd.ms-tnef");
         let kind = match self.media_type.split('/').next().unwrap_or_default() {
@@ -160,7 +170,7 @@ impl Part<'_> {
             kind: kind.to_owned(),
             name: self.name.clone(),
             media_type: self.media_type.chars().take(NAME_MAX).collect(),
-            url: String::new(),
+            url: format!("sha256:{}", self.digest()),
             size: Some(self.size()),
         }
     }

@@ -1,21 +1,48 @@
-//! E-mail: raw RFC 5322 mail posted to `/in/{channel}`, by a mail server's pipe, a script or `curl --data-binary`.
-//! Absent: fetching (IMAP), the webhooks of mail providers, the bytes of attachments (they stay in the raw mail), and any
-//! belief in `From` that our own receiver did not vouch for.
+//! E-mail: raw RFC 5322 mail posted to `/in/{channel}`, the inbound webhooks of mail providers, and mail that the hub
+//! fetches itself from a Maildir or an IMAP server.
+//! Absent: the webhooks of providers about mail that was sent, OAuth for IMAP, STARTTLS, the bytes of attachments (they
+//! stay in the raw mail, events have name, size and digest), and any belief in `From` that our own receiver did not
+//! vouch for.
 //!
 //! ```toml
 //! [channels.mail]
 //! kind = "email"
-//! mailbox = ["help@shop.example"]  # our own addresses; the first is the channel's account
-//! key = "env:MAIL_KEY"             # bearer token or x-api-key, or a list of two while rotating
-//! authserv_id = "mx.shop.example"  # optional: who writes our Authentication-Results; without it nothing is verified
-//! charset = "big5"                 # optional: for mail that names none; default by the hub's region
+//! mailbox = ["help@shop.example"]   # our own addresses; the first is the channel's account
+//! agents = ["mei@shop.example", "@staff.shop.example"] # optional: staff, or whole domains of them; what they write
+//!                                   # (or send us as a blind copy) is said by us, to whom it is addressed
+//! charset = "big5"                  # optional: for mail that names none; default by the hub's region
+//! authserv_id = "mx.shop.example"   # optional: who writes our Authentication-Results; without it nothing is verified.
+//!                                   # It must be the receiver in front of this channel, and it must take out forged ones
+//!
+//! # Posted to us. Without `maildir` or `imap` the key is needed.
+//! key = "env:MAIL_KEY"              # bearer token, x-api-key or password of basic authentication; or a list of two
+//!                                   # while rotating; with provider = "mailgun" the webhook signing key
+//! provider = "raw"                  # or "sendgrid" (Inbound Parse), "mailgun" (routes), "postmark"; each takes its
+//!                                   # parsed and its raw form
+//!
+//! # Fetched from a folder: what a mail server delivered to `new` is taken and then moved.
+//! maildir = "/var/mail/help"        # not one that an IMAP server serves too: it would move mail away from us
+//! maildir_done = "/var/mail/taken"  # optional: where to; default `cur`
+//!
+//! # Fetched from a server, at once (IDLE), or every minute where it has no IDLE. Nothing is marked or moved unless told.
+//! imap = "imap.shop.example"        # or host:port; TLS on port 993
+//! imap_user = "help@shop.example"
+//! password = "env:IMAP_PASSWORD"
+//! imap_folder = "INBOX"             # optional
+//! imap_seen = true                  # optional: mark what was taken as seen
+//! imap_move = "Processed"           # optional: move what was taken there
+//! imap_ca = "/etc/ssl/own-ca.pem"   # optional: a private authority in the place of the public ones
+//! imap_tls = false                  # optional: plain text, to this machine only
 //! ```
 
 mod charset;
+mod door;
 mod drafts;
 mod header;
 mod mail;
 mod mime;
+mod options;
+mod provider;
 mod reply;
 mod report;
 mod samples;
@@ -23,27 +50,31 @@ mod scan;
 mod sender;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_provider;
 mod transfer;
 mod words;
 
 use crate::{
     adapter::{
-        Built, ChannelAdapter, Decoded, InboundRequest, Method, Outbound, Registration, Rejected, Transport,
+        Built, ChannelAdapter, Decoded, InboundRequest, Method, Once, Outbound, Registration, Rejected,
+        Transport,
     },
-    settings::{Secret, Settings, SettingsError},
+    pull::{CUT_HEADER, Pull},
+    settings::{Settings, SettingsError},
 };
-use encoding_rs::Encoding;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use options::Options;
+use provider::Unreadable;
 use tributary_core::{event::Trust, seal::Raw};
 
-/// Largest mail: common servers take 10 to 25 MiB, and what customers write is text and pictures.
-const MAIL_MAX: usize = 10 * 1024 * 1024;
+/// Largest post and largest mail that is fetched whole: mail servers and providers take 20 to 25 MiB of mail, which are a
+/// third more in base64.
+pub const MAIL_MAX: usize = 36 * 1024 * 1024;
 
 /// The row of the registry.
 pub static REGISTRATION: Registration = Registration {
     kind: "email",
-    about: "raw e-mail (RFC 5322), with bounces, complaints and automatic mail told apart",
+    about: "e-mail: posted raw or by SendGrid, Mailgun or Postmark, or fetched from a Maildir or by IMAP",
     transport: Transport::Webhook,
     body_max: MAIL_MAX,
     build,
@@ -51,96 +82,64 @@ pub static REGISTRATION: Registration = Registration {
 };
 
 struct Email {
-    mailboxes: Vec<String>,
-    keys: Vec<Secret>,
-    authserv_id: Option<String>,
-    fallback: &'static Encoding,
+    options: Options,
 }
 
 fn build(settings: &mut Settings) -> Result<Built, SettingsError> {
-    let mailboxes = settings.texts("mailbox")?;
-    if mailboxes.is_empty() || mailboxes.iter().any(|m| !m.contains('@')) {
-        let what =
-            "is missing or no address: your own address, or a list of them, such as \"help@shop.example\"";
-        return Err(SettingsError::new("mailbox", what));
-    }
-    let keys = settings.secrets("key", "what the mail server sends as bearer token or x-api-key")?;
-    let authserv_id = settings.text("authserv_id")?.filter(|id| !id.is_empty());
-    let fallback = match settings.text("charset")? {
-        None => regional(&settings.default_region),
-        Some(label) => charset::encoding(&label).ok_or_else(|| {
-            SettingsError::new("charset", "must be a charset, such as \"big5\" or \"utf-8\"")
-        })?,
-    };
-    let mailboxes: Vec<String> = mailboxes.iter().map(|m| m.trim().to_lowercase()).collect();
-    let account = mailboxes.first().cloned().unwrap_or_default();
-    let trust_cap = if authserv_id.is_some() { Trust::Verified } else { Trust::Claimed };
-    Ok(Built { adapter: Box::new(Email { mailboxes, keys, authserv_id, fallback }), account, trust_cap })
-}
-
-/// What unlabelled 8-bit mail is most often written in.
-fn regional(region: &str) -> &'static Encoding {
-    match region {
-        "TW" | "HK" | "MO" => encoding_rs::BIG5,
-        "CN" | "SG" => encoding_rs::GB18030,
-        "JP" => encoding_rs::SHIFT_JIS,
-        "KR" => encoding_rs::EUC_KR,
-        _ => encoding_rs::WINDOWS_1252,
-    }
+    let options = Options::read(settings)?;
+    let account = options.own.first().cloned().unwrap_or_default();
+    let trust_cap = if options.authserv_id.is_some() { Trust::Verified } else { Trust::Claimed };
+    Ok(Built { adapter: Box::new(Email { options }), account, trust_cap })
 }
 
 impl ChannelAdapter for Email {
     fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
-        let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let given = bearer.or_else(|| request.header("x-api-key")).unwrap_or_default();
-        let given = Sha256::digest(given.trim().as_bytes());
-        let mut found = subtle::Choice::from(0);
-        for key in &self.keys {
-            found |= Sha256::digest(key.bytes()).as_slice().ct_eq(given.as_slice());
-        }
-        if found.into() {
-            return Ok(());
-        }
-        let detail = "send the channel's key as \"authorization: Bearer ...\" or \"x-api-key\"".to_owned();
-        Err(Rejected { status: 401, code: "bad_key", detail })
+        self.options.provider.verify(&self.options.keys, request)
     }
 
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
         if request.method == Method::Get {
-            let detail = "post the raw mail".to_owned();
+            let detail = "post the mail; this address answers no checks".to_owned();
             return Err(Rejected { status: 405, code: "method_not_allowed", detail });
         }
-        // curl --data-binary calls everything a form, curl -T says nothing.
-        const TAKEN: [&str; 5] = [
-            "",
-            "message/rfc822",
-            "text/plain",
-            "application/octet-stream",
-            "application/x-www-form-urlencoded",
-        ];
-        if !TAKEN.contains(&request.media_type().as_str()) {
-            return Err(Rejected::media_type("send the mail as message/rfc822"));
-        }
-        let raw = || Raw { headers: Vec::new(), body: request.body.to_vec() };
+        let options = &self.options;
+        let mut headers = Vec::new();
+        let content_type = request.header("content-type").filter(|_| !options.provider.is_bare(request));
+        headers.extend(content_type.map(|value| ("content-type".to_owned(), value.to_owned())));
+        headers.extend(request.header(CUT_HEADER).map(|size| (CUT_HEADER.to_owned(), size.to_owned())));
+        let raw = Raw { headers, body: request.body.to_vec() };
         if request.body.len() > MAIL_MAX {
-            return Ok(Decoded::only_unrecognised("mail_too_large", "over 10 MiB", raw()));
+            return Ok(Decoded::only_unrecognised("mail_too_large", "over 36 MiB", raw));
         }
-        let Some(mail) = mail::Mail::read(request.body, self.fallback, &self.mailboxes) else {
-            return Ok(Decoded::only_unrecognised(
-                "not_a_mail",
-                "no header of a mail at the beginning",
-                raw(),
-            ));
+        let bytes = match options.provider.mail(request) {
+            Ok(bytes) => bytes,
+            Err(Unreadable::MediaType(what)) => return Err(Rejected::media_type(what)),
+            Err(Unreadable::Malformed(reason, detail)) => {
+                return Ok(Decoded::only_unrecognised(reason, detail, raw));
+            }
+        };
+        let Some(mail) = mail::Mail::read(&bytes, options.fallback, &options.own) else {
+            return Ok(Decoded::only_unrecognised("not_a_mail", "no header of a mail at the beginning", raw));
         };
         let only = request.header(drafts::PART_HEADER).and_then(|n| n.parse().ok());
-        let events = drafts::of(&mail, request.body, self.authserv_id.as_deref(), only);
+        let mut events = drafts::of(&mail, &raw, options.authserv_id.as_deref(), only);
+        if let Some(size) = request.header(CUT_HEADER).and_then(|size| size.parse::<u64>().ok()) {
+            for draft in &mut events {
+                draft.content.fields.insert("whole_size".into(), size.into());
+            }
+        }
         Ok(Decoded { events, ..Decoded::default() })
     }
 
     fn sign(&self, request: &mut Outbound) {
-        if let Some(key) = self.keys.first() {
-            let key = String::from_utf8_lossy(key.bytes()).into_owned();
-            request.headers.push(("authorization".into(), format!("Bearer {key}")));
-        }
+        self.options.provider.sign(&self.options.keys, request);
+    }
+
+    fn once(&self, request: &InboundRequest<'_>) -> Option<Once> {
+        self.options.provider.once(request)
+    }
+
+    fn pulls(&self) -> Vec<Pull> {
+        self.options.pulls.clone()
     }
 }

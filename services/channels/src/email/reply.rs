@@ -1,13 +1,21 @@
 //! What was newly written, without the mail it answers. The full text always stays beside it.
 
-/// Words that introduce the sender, the time, the receivers and the subject of a quoted mail.
-const FROM: [&str; 6] = ["寄件者", "寄件人", "發件人", "发件人", "差出人", "from"];
-const OTHER: [&str; 17] = [
+/// Words that introduce the sender, the time, the receivers and the subject of a quoted mail: Outlook in Taiwan, Hong Kong,
+/// China and Japan, English, and what Apple Mail and QQ write.
+const FROM: [&str; 8] = ["寄件者", "寄件人", "發件人", "发件人", "差出人", "from", "送件者", "發送人"];
+const OTHER: [&str; 31] = [
     "寄件日期",
+    "寄件時間",
     "日期",
+    "時間",
+    "时间",
+    "已傳送",
     "傳送時間",
+    "傳送日期",
     "发送时间",
+    "发送日期",
     "發送時間",
+    "發送日期",
     "送信日時",
     "sent",
     "date",
@@ -16,16 +24,50 @@ const OTHER: [&str; 17] = [
     "宛先",
     "to",
     "副本",
+    "副本抄送",
     "抄送",
+    "cc",
+    "密件副本",
     "主旨",
+    "主題",
     "主题",
+    "標題",
+    "件名",
     "subject",
+    "重要性",
 ];
 /// Lines between dashes that introduce the quoted mail.
-const DASHED: [&str; 6] =
-    ["original message", "original appointment", "原始郵件", "原始邮件", "原始訊息", "forwarded message"];
+const DASHED: [&str; 13] = [
+    "original message",
+    "original appointment",
+    "原始郵件",
+    "原始邮件",
+    "原始訊息",
+    "原始信件",
+    "原始約會",
+    "forwarded message",
+    "轉寄郵件",
+    "轉寄的郵件",
+    "轉寄訊息",
+    "转发邮件",
+    "轉發郵件",
+];
 /// Ends of attribution lines.
-const WROTE: [&str; 7] = ["wrote:", "寫道：", "寫道:", "写道：", "写道:", "a écrit :", "schrieb:"];
+const WROTE: [&str; 11] = [
+    "wrote:",
+    "wrote：",
+    "寫道：",
+    "寫道:",
+    "写道：",
+    "写道:",
+    "撰寫：",
+    "寫了：",
+    "a écrit :",
+    "schrieb:",
+    "のメール:",
+];
+/// What stands in the first line of a wrapped attribution: with it the end may come lines later.
+const AT: [&str; 3] = ["於", "于", "在"];
 /// Lines over which one attribution or header block may spread.
 const SPREAD: usize = 4;
 /// Outlook's rule has 32 underscores; ten are no accident.
@@ -80,10 +122,16 @@ fn attribution(lines: &[&str]) -> Option<usize> {
     if ends(first) && (first.contains('@') || first.contains(|c: char| c.is_ascii_digit())) {
         return Some(1);
     }
-    if !first.starts_with("On ") && !first.starts_with("Le ") && !first.starts_with("Am ") {
+    let foreign = ["On ", "Le ", "Am "].iter().any(|start| first.starts_with(start));
+    // `Name <address> 於 2026年3月1日` and the rest on the next line; a plain sentence has no address or date in it.
+    let dated = first.contains('年') || first.contains('@');
+    let chinese = dated && AT.iter().any(|word| first.contains(word));
+    if !foreign && !chinese {
         return None;
     }
-    lines.iter().take(SPREAD).position(|line| ends(line)).map(|n| n + 1)
+    let spread = lines.iter().take(SPREAD).take_while(|line| !line.trim().is_empty());
+    let at = spread.clone().position(|line| ends(line))?;
+    Some(at + 1)
 }
 
 /// Outlook's block: a rule or nothing, then labels in the language of the sender's program.
@@ -126,6 +174,13 @@ mod tests {
             (apple, Some("Yes")),
             ("Ok\n-----Original Message-----\nFrom: x", Some("Ok")),
             ("Ok\n-----原始郵件-----\n舊", Some("Ok")),
+            ("好\n\n王 <a@b.example> 於 2026年3月1日\n週日 上午10:12 寫道：\n\n> 舊", Some("好")),
+            ("好\n在 2026年3月1日，上午10:12，王 <a@b.example> 寫道：\n\n舊", Some("好")),
+            ("好\n\n王 <a@b.example> 于2026年3月1日周日 10:12写道：\n> 旧", Some("好")),
+            ("好\n\n------------------ 原始邮件 ------------------\n发件人: \"a\"", Some("好")),
+            ("好\n\n寄件人： 客服\n寄件日期： 2026年3月1日\n收件人： 王\n主題： 訂單\n\n舊", Some("好")),
+            ("好\n---------- Forwarded message ---------\n寄件者： 客服", Some("好")),
+            ("我在 2026年3月1日 買的\n他寫道：好", None),
             ("a\n> b\nc", Some("a\nc")),
             ("> only a quote", None),
             ("From: Taipei\nTo: Tainan\nby train", None),

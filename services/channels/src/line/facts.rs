@@ -122,6 +122,19 @@ impl Fact<'_> {
         draft
     }
 
+    /// As [`draft`](Self::draft), for what carries no thread of its own: the group or room is named in the content.
+    fn in_conversation(&self, key: String, body: Body) -> Draft {
+        let mut draft = self.draft(key, body);
+        if let Some(source) = &self.element.source {
+            for (name, id) in [("groupId", &source.group_id), ("roomId", &source.room_id)] {
+                if let Some(id) = id {
+                    draft.content.fields.insert(name.to_owned(), Value::String(id.as_str().to_owned()));
+                }
+            }
+        }
+        draft
+    }
+
     /// Groups and rooms are conversations and never persons: only the user id counts.
     fn person(&self, source: &Source<'_>) -> Option<Claim> {
         let user = source.user_id.as_ref()?;
@@ -178,14 +191,14 @@ impl Fact<'_> {
         let body = || Body::Activity { title: title.to_owned() };
         let id = self.event_key();
         if people.is_empty() {
-            out.push(self.draft(id, body()));
+            out.push(self.in_conversation(id, body()));
             return Ok(());
         }
         if people.len() > MEMBERS_MAX || self.bytes.len() > MEMBERS_BYTES_MAX {
             return Err(("too_many_members", format!("{} members, at most {MEMBERS_MAX}", people.len())));
         }
         for (index, member) in people.iter().enumerate() {
-            let mut draft = self.draft(format!("{id}/{index}"), body());
+            let mut draft = self.in_conversation(format!("{id}/{index}"), body());
             draft.identifiers = self.person(member).into_iter().collect();
             out.push(draft);
         }
@@ -194,7 +207,7 @@ impl Fact<'_> {
 
     /// The element's own object as named values: postback data, beacon, membership, ...
     fn with_fields(&self, body: Body) -> Draft {
-        let mut draft = self.draft(self.event_key(), body);
+        let mut draft = self.in_conversation(self.event_key(), body);
         let e = self.element;
         let objects =
             [e.postback, e.video_play_complete, e.beacon, e.membership, e.module, e.chat_control, e.delivery];

@@ -14,11 +14,20 @@ const MEDIA: [&str; 4] = ["image", "video", "audio", "file"];
 pub(super) fn read(message: &Message<'_>, thread: &str) -> (body::Message, Content) {
     let mut content = Content { text: owned(message.text.as_ref()), ..Content::default() };
     content.attachments.extend(attachment(message));
-    if let Some(address) = &message.address {
-        content.fields.insert("address".to_owned(), Value::String(address.as_str().to_owned()));
+    for (name, text) in [("address", &message.address), ("quoteToken", &message.quote_token)] {
+        if let Some(text) = text {
+            content.fields.insert(name.to_owned(), Value::String(text.as_str().to_owned()));
+        }
     }
-    if let Some(set) = message.image_set.and_then(|s| serde_json::from_str::<Value>(s.get()).ok()) {
-        content.fields.insert("imageSet".to_owned(), set);
+    for (name, value) in [
+        ("imageSet", message.image_set),
+        ("emojis", message.emojis),
+        ("mention", message.mention),
+        ("duration", message.duration),
+    ] {
+        if let Some(value) = value.and_then(|v| serde_json::from_str::<Value>(v.get()).ok()) {
+            content.fields.insert(name.to_owned(), value);
+        }
     }
     let body = body::Message {
         direction: body::Direction::Inbound,

@@ -95,6 +95,18 @@ pub(super) struct Message<'a> {
     pub(super) text: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) quoted_message_id: Option<Text<'a>>,
+    /// What a reply has to give to quote this message.
+    #[serde(borrow)]
+    pub(super) quote_token: Option<Text<'a>>,
+    /// LINE's own emoji in the text: product, id, and where they stand.
+    #[serde(borrow)]
+    pub(super) emojis: Option<&'a RawValue>,
+    /// Who is addressed in the text, and where.
+    #[serde(borrow)]
+    pub(super) mention: Option<&'a RawValue>,
+    /// Milliseconds of sound or film.
+    #[serde(borrow)]
+    pub(super) duration: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) content_provider: Option<Provider<'a>>,
     #[serde(borrow)]

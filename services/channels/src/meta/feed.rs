@@ -2,7 +2,7 @@
 
 use super::{
     Owner, Unknown,
-    json::{id, number, text, word},
+    json::{id, number, revision, text, word},
 };
 use crate::digest::hex32_of_parts;
 use serde_json::Value;
@@ -58,7 +58,8 @@ fn verb(owner: &Owner, value: &Value, time: Option<i64>, kind: &str, name: Strin
         }
         "edited" | "edit" | "update" => {
             let mut draft = Draft::new(name, body(owner, value, kind));
-            draft.revision = changed.max(1); // a later edit wins in any order of arrival
+            // A later edit wins in any order of arrival, and over what was there before any edit.
+            draft.revision = revision(time, value, false).max(1);
             draft.occurred_at = time.map(Micros::from_secs);
             draft
         }
@@ -137,7 +138,7 @@ fn reaction(owner: &Owner, value: &Value, time: Option<i64>) -> Result<Draft, Un
     };
     let removed = matches!(body, Body::Removed { .. });
     let mut draft = Draft::new(format!("reaction/{}", hex32_of_parts([on.as_str(), who.as_str()])), body);
-    draft.revision = u64::try_from(time.unwrap_or_default()).unwrap_or_default();
+    draft.revision = revision(time, value, removed);
     draft.occurred_at = time.map(Micros::from_secs);
     if !removed {
         let kind = Some(text(value, "reaction_type")).filter(|t| !t.is_empty()).unwrap_or("like");

@@ -2,7 +2,7 @@
 
 use super::{
     Owner, Unknown,
-    json::{ID_MAX, id, number, text, word},
+    json::{ID_MAX, id, number, revision, text, word},
 };
 use crate::digest::{hex32_of_parts, hex64};
 use serde_json::Value;
@@ -140,7 +140,7 @@ fn reaction(reaction: &Value, who: &str, at: Option<i64>) -> Result<Draft, Unkno
         Body::Activity { title: "reaction".into() }
     };
     let mut draft = Draft::new(format!("reaction/{}", hex32_of_parts([&mid, who])), body);
-    draft.revision = u64::try_from(at.unwrap_or_default()).unwrap_or_default();
+    draft.revision = revision(at, reaction, gone);
     if !gone {
         for name in ["reaction", "emoji", "mid"] {
             let value: String = text(reaction, name).chars().take(200).collect();

@@ -32,7 +32,7 @@ const PROFILE: [(&str, ProfileField); 7] = [
     ("gender", ProfileField::Gender),
 ];
 
-pub(super) fn drafts(
+pub(crate) fn drafts(
     submission: &Submission,
     options: &Options,
     received_at: Micros,
@@ -41,22 +41,28 @@ pub(super) fn drafts(
     let key = key(submission, options, received_at);
     let mut form = Draft::new(key.clone(), Body::Form(Form { form: options.form.clone() }));
     form.content = content(submission, options);
+    form.occurred_at = submission.at;
     form.raw = raw.clone();
-    if options.test.as_ref().is_some_and(|field| submission.first(field).is_some_and(is_granted)) {
+    let test = options.test.as_ref().is_some_and(|field| submission.first(field).is_some_and(is_granted));
+    if test || submission.test {
         form.flags |= flags::TEST;
     }
-    if options.honeypots.iter().any(|field| submission.first(field).is_some()) {
+    if submission.spam || options.honeypots.iter().any(|field| submission.first(field).is_some()) {
         // A bot's post names nobody and grants nothing; it is only kept.
         form.flags |= flags::SPAM;
         return vec![form];
     }
     form.identifiers = claims(submission, options);
+    // A text that nobody knows proves nothing, whatever was ticked beside it.
+    let text = options.consent_text.shown(submission);
     let consents: Vec<Draft> = options
         .consents
         .iter()
+        .filter(|_| text.is_some())
         .filter(|(_, fields)| submission.first_of(fields).is_some_and(is_granted))
         .map(|(purpose, _)| {
-            let mut draft = Draft::new(format!("{key}/consent/{purpose}"), consent(purpose, options));
+            let mut draft = Draft::new(format!("{key}/consent/{purpose}"), consent(purpose, text, options));
+            draft.occurred_at = form.occurred_at;
             draft.identifiers.clone_from(&form.identifiers);
             draft.flags = form.flags;
             draft.raw = raw.clone();
@@ -68,13 +74,13 @@ pub(super) fn drafts(
     drafts
 }
 
-fn consent(purpose: &str, options: &Options) -> Body {
+fn consent(purpose: &str, text_sha256: Option<&str>, options: &Options) -> Body {
     Body::Consent(Consent {
         purpose: purpose.to_owned(),
         channel: options.consent_channel.clone(),
         granted: true,
         method: "checkbox".to_owned(),
-        text_sha256: options.consent_text_sha256.clone(),
+        text_sha256: text_sha256.unwrap_or_default().to_owned(),
         ..Consent::default()
     })
 }
@@ -85,13 +91,14 @@ fn is_granted(value: &str) -> bool {
 
 /// The client's submission id, or a hash of what was filled in and the minute it came in.
 fn key(submission: &Submission, options: &Options, received_at: Micros) -> String {
-    if let Some(id) = options.submission_id.as_ref().and_then(|field| submission.first(field)) {
+    let field = || options.submission_id.as_ref().and_then(|field| submission.first(field));
+    if let Some(id) = submission.id.as_deref().or_else(field) {
         return if is_opaque(id) { id.to_owned() } else { digest::hex32_of_parts([id]) };
     }
     let mut fields: Vec<(&str, &str)> =
         kept(submission, options).map(|(name, value)| (name, value.trim())).collect();
     fields.sort_unstable();
-    let files = submission.files.iter().map(|file| ("", file.name.as_str()));
+    let files = submission.files.iter().map(|file| (file.url.as_str(), file.name.as_str()));
     let parts = fields.into_iter().chain(files).flat_map(|(name, value)| [name, value]);
     let hash = digest::hex32_of_parts([options.form.as_str()].into_iter().chain(parts));
     format!("{hash}/{}", received_at.0.div_euclid(WINDOW_MICROS))
@@ -122,6 +129,10 @@ fn content(submission: &Submission, options: &Options) -> Content {
             Some(Value::Array(values)) => values.push(value),
             Some(first) => *first = Value::Array(vec![first.take(), value]),
         }
+    }
+    let landing = options.landing.as_ref().and_then(|field| submission.first(field));
+    for (word, value) in super::campaign::words(submission, landing) {
+        fields.entry(word.to_owned()).or_insert_with(|| Value::from(value));
     }
     let mut profile = Profile::new();
     for (target, field) in PROFILE {

@@ -1,17 +1,11 @@
 //! JSON posts as flat fields: `{"a": {"b": ["x"]}}` is the field `a.b.0`. Lists of form services whose elements name
 //! themselves (Google Ads `column_id`, Typeform `field.ref`) use that name instead of the place, which is not stable.
 
-use super::submission::{Submission, Unreadable, malformed};
+use super::submission::{Malformed, Submission};
 use serde_json::{Map, Value};
 
-pub(super) fn read(body: &[u8]) -> Result<Submission, Unreadable> {
-    let parsed = serde_json::from_slice::<Map<String, Value>>(body).or_else(|error| {
-        let text = std::str::from_utf8(body).ok().and_then(crate::json::without_lone_surrogates);
-        text.and_then(|text| serde_json::from_str(&text).ok()).ok_or(error)
-    });
-    let object = parsed.map_err(|e| {
-        malformed("malformed_json", format!("not a JSON object, line {}, column {}", e.line(), e.column()))
-    })?;
+pub(super) fn read(body: &[u8]) -> Result<Submission, Malformed> {
+    let object = object(body)?;
     let mut submission = Submission::default();
     for (name, value) in object {
         flatten(&mut submission, &name, value)?;
@@ -19,7 +13,20 @@ pub(super) fn read(body: &[u8]) -> Result<Submission, Unreadable> {
     Ok(submission)
 }
 
-fn flatten(submission: &mut Submission, path: &str, value: Value) -> Result<(), Unreadable> {
+/// The object that a body is; text that was cut inside an emoji is read with a replacement character.
+pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, Malformed> {
+    let parsed = serde_json::from_slice::<Map<String, Value>>(body).or_else(|error| {
+        let text = std::str::from_utf8(body).ok().and_then(crate::json::without_lone_surrogates);
+        text.and_then(|text| serde_json::from_str(&text).ok()).ok_or(error)
+    });
+    parsed.map_err(|e| {
+        let detail = format!("not a JSON object, line {}, column {}", e.line(), e.column());
+        Malformed::new("malformed_json", detail)
+    })
+}
+
+/// Adds a value to the fields: itself under `path`, or what it holds under paths below.
+pub(crate) fn flatten(submission: &mut Submission, path: &str, value: Value) -> Result<(), Malformed> {
     match value {
         Value::Null => Ok(()),
         Value::String(text) => submission.push(path.to_owned(), text),
@@ -41,7 +48,7 @@ fn flatten(submission: &mut Submission, path: &str, value: Value) -> Result<(), 
 }
 
 /// Checked here and not only at the leaves: a long name above many leaves would be copied into each.
-fn joined(path: &str, name: &str) -> Result<String, Unreadable> {
+fn joined(path: &str, name: &str) -> Result<String, Malformed> {
     super::submission::check_name(path)?;
     super::submission::check_name(name)?;
     Ok(format!("{path}.{name}"))

@@ -1,7 +1,12 @@
 //! Web forms: posts of browsers (url-encoded, multipart) and of scripts or form services (JSON).
 //!
 //! Field names are made by users, so what a field means is configuration (`[channels.X.fields]`). Everything in a form is
-//! only claimed. Absent: fetching anything (files are kept as metadata, lead ids are not resolved) and guessing of fields.
+//! only claimed. Absent: fetching anything (files are kept as names and digests, their bytes in the raw request), guessing of
+//! fields, and keeping the sender's address: it only counts posts.
+//!
+//! **Spam** (a filled honeypot, too many posts from one address) is answered like any post and kept with a flag: it names
+//! nobody and grants nothing. **Campaign words** (`utm_*`, `gclid`, `fbclid`, ...) stand in the event's content under their own
+//! names, whether a field, the end of a JSON path or the address in `landing` held them.
 //!
 //! ```toml
 //! [channels.contact]
@@ -11,13 +16,20 @@
 //! honeypot = "website"              # filled in = kept as spam
 //! redirect = "_next"                # field that names where the browser goes on, only to one of `thanks`
 //! thanks = ["https://www.example.com/thanks"]
-//! origins = ["https://www.example.com"] # whose scripts may read the answer
+//! origins = ["https://www.example.com"] # whose scripts may post and read the answer (CORS, without credentials)
+//! rate = 20                         # posts a minute from one address; more are spam, ten times as many get 429.
+//!                                   # Needs `[hub] trusted_proxies`, which says where the address comes from
+//! rate_in_all = 600                 # posts a minute from everybody; more get 429
 //! token = "env:FORM_TOKEN"          # optional: header x-form-token, or the field named by `token_field`
 //! charset = "big5"                  # of pages that do not say theirs; default utf-8
 //! site = "www.example.com"          # scope of cookies
+//! landing = "page"                  # field with the address of the page, whose query holds utm_source, gclid, ...
 //! test = "is_test"                  # field that is true for test posts
 //! consent_channel = "email"         # what the checkboxes are for, and the text beside them
-//! consent_text = "I agree to receive offers (v3)"
+//! consent_text = "I agree to receive offers (v3)" # its SHA-256 stands in every consent
+//! # or each version that is out there, and the field that says which was shown; an unlisted one grants nothing:
+//! # consent_version = "terms"
+//! # consent_text = { v2 = "I agree to offers", v3 = "I agree to receive offers" }
 //! [channels.contact.fields]         # meaning = field, or fields of which the first that is filled in counts
 //! name = ["your-name", "name"]
 //! email = "your-email"
@@ -26,6 +38,8 @@
 //! consent_marketing = "accept"
 //! ```
 
+mod answer;
+mod campaign;
 mod charset;
 mod facts;
 mod json;
@@ -33,18 +47,25 @@ pub mod multipart;
 mod options;
 mod samples;
 mod submission;
+#[cfg(test)]
+mod tests;
 pub mod urlencoded;
 
 use crate::{
     adapter::{
-        Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Reply, Transport,
+        Built, ChannelAdapter, Decoded, InboundRequest, OVER_PACE, Outbound, Pace, Registration, Rejected,
+        Reply, Transport,
     },
     settings::{Settings, SettingsError},
 };
-use options::Options;
-use submission::Submission;
 use subtle::ConstantTimeEq;
 use tributary_core::{event::Trust, seal::Raw};
+
+// What form services are made of.
+pub(crate) use facts::drafts;
+pub(crate) use json::{flatten, object as json_object};
+pub(crate) use options::Options;
+pub(crate) use submission::{Malformed, Submission};
 
 /// Forms with files are larger than other posts; the files' bytes live in the raw request.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -91,21 +112,31 @@ impl ChannelAdapter for WebForm {
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
         let raw = raw(request);
         let mut decoded = match Submission::read(request, &self.0) {
-            Ok(submission) => {
+            Ok(mut submission) => {
+                submission.spam = request.header(OVER_PACE).is_some();
                 let events = facts::drafts(&submission, &self.0, request.received_at, &raw);
-                Decoded { events, reply: self.reply(request, &submission), ..Decoded::default() }
+                let reply = answer::reply(&self.0, request, &submission);
+                Decoded { events, reply, ..Decoded::default() }
             }
             Err(submission::Unreadable::MediaType) => {
                 return Err(Rejected::media_type(
                     "a form is application/x-www-form-urlencoded, multipart/form-data or application/json",
                 ));
             }
-            Err(submission::Unreadable::Malformed { reason, detail }) => {
+            Err(submission::Unreadable::Malformed(Malformed { reason, detail })) => {
                 Decoded::only_unrecognised(reason, detail, raw)
             }
         };
-        self.allow_origin(request, &mut decoded.reply);
+        answer::allow_origin(&self.0, request, &mut decoded.reply);
         Ok(decoded)
+    }
+
+    fn preflight(&self, request: &InboundRequest<'_>) -> Result<Reply, Rejected> {
+        answer::preflight(&self.0, request)
+    }
+
+    fn pace(&self) -> Option<Pace> {
+        self.0.pace
     }
 
     fn sign(&self, request: &mut Outbound) {
@@ -122,35 +153,13 @@ impl WebForm {
         let submission = Submission::read(request, &self.0).ok()?;
         submission.first(field).map(str::to_owned)
     }
-
-    /// Browsers are sent on to an address of the allow-list, scripts get JSON. Spam gets the same answer: nothing teaches
-    /// the bot.
-    fn reply(&self, request: &InboundRequest<'_>, submission: &Submission) -> Reply {
-        let browser = request.header("accept").is_some_and(|a| a.contains("text/html"));
-        let wanted = self.0.redirect.as_ref().and_then(|field| submission.first(field));
-        let listed = self.0.thanks.iter().find(|url| Some(url.as_str()) == wanted);
-        let first = self.0.thanks.first().filter(|_| browser);
-        match listed.or(first) {
-            Some(url) => Reply { status: 303, headers: vec![("location", url.clone())], body: Vec::new() },
-            None => Reply {
-                status: 200,
-                headers: vec![("content-type", "application/json".to_owned())],
-                body: br#"{"status":"received"}"#.to_vec(),
-            },
-        }
-    }
-
-    fn allow_origin(&self, request: &InboundRequest<'_>, reply: &mut Reply) {
-        let Some(origin) = request.header("origin") else { return };
-        if self.0.origins.iter().any(|known| known == origin) {
-            reply.headers.push(("access-control-allow-origin", origin.to_owned()));
-            reply.headers.push(("vary", "origin".to_owned()));
-        }
-    }
 }
 
-/// The whole post: a form is one fact, and its consents hang on it.
+/// The whole post: a form is one fact, and its consents hang on it. That its sender was over the pace is part of it, so that
+/// it decodes to spam again.
 fn raw(request: &InboundRequest<'_>) -> Raw {
-    let content_type = request.header("content-type").unwrap_or_default();
-    Raw { headers: vec![("content-type".to_owned(), content_type.to_owned())], body: request.body.to_vec() }
+    let content_type = request.header("content-type").unwrap_or_default().to_owned();
+    let mark = request.header(OVER_PACE).map(|mark| (OVER_PACE.to_owned(), mark.to_owned()));
+    let headers = [("content-type".to_owned(), content_type)].into_iter().chain(mark).collect();
+    Raw { headers, body: request.body.to_vec() }
 }

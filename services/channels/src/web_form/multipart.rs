@@ -49,6 +49,18 @@ pub fn parameter(header: &str, name: &str) -> Option<String> {
 /// # Errors
 /// [`MultipartError`] at the first byte that does not fit.
 pub fn parse<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>, MultipartError> {
+    parse_up_to(body, boundary, PARTS_MAX)
+}
+
+/// The same for posts of programs, which may have `parts_max` parts.
+///
+/// # Errors
+/// [`MultipartError`] at the first byte that does not fit.
+pub fn parse_up_to<'a>(
+    body: &'a [u8],
+    boundary: &str,
+    parts_max: usize,
+) -> Result<Vec<Part<'a>>, MultipartError> {
     let error = |offset, problem| MultipartError { offset, problem };
     let boundary = boundary.as_bytes();
     if boundary.is_empty() || boundary.len() > BOUNDARY_BYTES_MAX || boundary.iter().any(|b| !is_visible(*b))
@@ -72,7 +84,7 @@ pub fn parse<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>, Multip
         if !tail(body, at).starts_with(b"\r\n") {
             return Err(error(at, "a boundary must end its line"));
         }
-        if parts.len() == PARTS_MAX {
+        if parts.len() == parts_max {
             return Err(error(at, "too many parts"));
         }
         let (headers, data_at) = headers(body, at + 2)?;

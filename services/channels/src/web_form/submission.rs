@@ -4,7 +4,7 @@ use super::{charset, json, multipart, options::Options, urlencoded};
 use crate::adapter::InboundRequest;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::borrow::Cow;
-use tributary_core::content::Attachment;
+use tributary_core::{content::Attachment, time::Micros};
 
 /// More fields than any form has; each becomes an entry of the event's content.
 pub(super) const FIELDS_MAX: usize = 256;
@@ -13,33 +13,54 @@ pub(super) const FIELD_BYTES_MAX: usize = 64 * 1024;
 /// Longest name of a field, paths of nested JSON included.
 pub(super) const NAME_BYTES_MAX: usize = 256;
 
+/// Why a post is kept undecoded: broken, or beyond a limit.
+#[derive(Debug)]
+pub(crate) struct Malformed {
+    /// Stable code.
+    pub reason: &'static str,
+    /// Where and what.
+    pub detail: String,
+}
+
+impl Malformed {
+    /// From its code and a detail without personal values.
+    pub fn new(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
 /// Why a post is no form.
 pub(super) enum Unreadable {
     /// Not one of the three media types.
     MediaType,
-    /// Broken or beyond a limit.
-    Malformed {
-        /// Stable code.
-        reason: &'static str,
-        /// Where and what.
-        detail: String,
-    },
+    /// One of them, and not to be read.
+    Malformed(Malformed),
 }
 
-pub(super) fn malformed(reason: &'static str, detail: impl Into<String>) -> Unreadable {
-    Unreadable::Malformed { reason, detail: detail.into() }
+impl From<Malformed> for Unreadable {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
 }
 
 /// Fields and files of one post.
 #[derive(Default)]
-pub(super) struct Submission {
+pub(crate) struct Submission {
     pub fields: Vec<(String, String)>,
     pub files: Vec<Attachment>,
+    /// The submission's id, where the source gives one outside its fields.
+    pub id: Option<String>,
+    /// When it was sent, where the source says so.
+    pub at: Option<Micros>,
+    /// A test of the source.
+    pub test: bool,
+    /// Whoever sent it sends too much.
+    pub spam: bool,
 }
 
 impl Submission {
     /// Reads a post by its media type.
-    pub fn read(request: &InboundRequest<'_>, options: &Options) -> Result<Self, Unreadable> {
+    pub(super) fn read(request: &InboundRequest<'_>, options: &Options) -> Result<Self, Unreadable> {
         let content_type = request.header("content-type").unwrap_or_default();
         let submission = match request.media_type().as_str() {
             "application/x-www-form-urlencoded" => Self::of_pairs(request.body, content_type, options)?,
@@ -48,12 +69,12 @@ impl Submission {
             _ => return Err(Unreadable::MediaType),
         };
         if submission.fields.iter().all(|(_, value)| value.trim().is_empty()) && submission.files.is_empty() {
-            return Err(malformed("empty_form", "no field holds anything"));
+            return Err(Malformed::new("empty_form", "no field holds anything").into());
         }
         Ok(submission)
     }
 
-    fn of_pairs(body: &[u8], content_type: &str, options: &Options) -> Result<Self, Unreadable> {
+    fn of_pairs(body: &[u8], content_type: &str, options: &Options) -> Result<Self, Malformed> {
         let pairs: Vec<_> = urlencoded::pairs(body).take(FIELDS_MAX + 1).collect();
         let raw = pairs.iter().map(|(name, value)| (&**name, &**value));
         let charset = charset::of(raw, content_type, options.charset);
@@ -64,10 +85,10 @@ impl Submission {
         Ok(submission)
     }
 
-    fn of_parts(body: &[u8], content_type: &str, options: &Options) -> Result<Self, Unreadable> {
+    fn of_parts(body: &[u8], content_type: &str, options: &Options) -> Result<Self, Malformed> {
         let boundary = multipart::parameter(content_type, "boundary").unwrap_or_default();
         let parts = multipart::parse(body, &boundary)
-            .map_err(|error| malformed("malformed_multipart", error.to_string()))?;
+            .map_err(|error| Malformed::new("malformed_multipart", error.to_string()))?;
         let plain = parts.iter().filter(|p| p.file_name.is_none()).map(|p| (&*p.name, &*p.data));
         let charset = charset::of(plain, "", options.charset);
         let mut submission = Self::default();
@@ -80,7 +101,8 @@ impl Submission {
                     kind: "file".to_owned(),
                     name: charset::text(file, charset),
                     media_type: part.content_type.clone(),
-                    url: String::new(),
+                    // The bytes stand in the raw request; this is how they are found again.
+                    url: format!("sha256:{}", crate::digest::hex64(&part.data)),
                     size: Some(part.data.len() as u64),
                 }),
             }
@@ -89,13 +111,16 @@ impl Submission {
     }
 
     /// Appends a field within the limits.
-    pub fn push(&mut self, name: String, value: String) -> Result<(), Unreadable> {
+    pub fn push(&mut self, name: String, value: String) -> Result<(), Malformed> {
         check_name(&name)?;
         if self.fields.len() == FIELDS_MAX {
-            return Err(malformed("too_many_fields", format!("more than {FIELDS_MAX} fields")));
+            return Err(Malformed::new("too_many_fields", format!("more than {FIELDS_MAX} fields")));
         }
         if value.len() > FIELD_BYTES_MAX {
-            return Err(malformed("field_too_long", format!("a field of more than {FIELD_BYTES_MAX} bytes")));
+            return Err(Malformed::new(
+                "field_too_long",
+                format!("a field of more than {FIELD_BYTES_MAX} bytes"),
+            ));
         }
         self.fields.push((name, value));
         Ok(())
@@ -114,11 +139,11 @@ impl Submission {
 }
 
 /// Refuses names that no form has.
-pub(super) fn check_name(name: &str) -> Result<(), Unreadable> {
+pub(super) fn check_name(name: &str) -> Result<(), Malformed> {
     if name.len() <= NAME_BYTES_MAX {
         return Ok(());
     }
-    Err(malformed("field_too_long", format!("a field's name of more than {NAME_BYTES_MAX} bytes")))
+    Err(Malformed::new("field_too_long", format!("a field's name of more than {NAME_BYTES_MAX} bytes")))
 }
 
 /// Undoes a part's transfer encoding; `None` if the content breaks it. Unknown encodings are left as they are.

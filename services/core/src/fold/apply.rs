@@ -223,6 +223,7 @@ impl Fold {
             self.touch(customer, event);
             self.touch_owners(&fact.ids, event);
             if fact.attached.is_none() {
+                self.resolver.release(key, revision.at, revision.event);
                 self.resolver.retract(&fact.ids, revision.at, revision.event);
             }
             if revision.event == event.event.id {
@@ -244,6 +245,7 @@ impl Fold {
             self.resolver.act(event, act);
         } else {
             self.resolver.assert(&fact.ids, at, event.event.id, contribution.born());
+            self.resolver.bind(event, &fact.ids, contribution.born());
         }
         let mut home = self.home(event);
         if fact.ids.is_empty()

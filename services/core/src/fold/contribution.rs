@@ -114,7 +114,12 @@ impl Contribution {
         };
         match &event.body {
             Body::Message(m) => inbound &= m.direction == Direction::Inbound,
-            Body::Note {} | Body::Delivery { .. } | Body::Refund(_) | Body::Order(_) | Body::Trait { .. } => {
+            Body::Note {}
+            | Body::Delivery { .. }
+            | Body::Refund(_)
+            | Body::Order(_)
+            | Body::Trait { .. }
+            | Body::Offered { .. } => {
                 inbound = false;
             }
             _ => {}

@@ -204,7 +204,7 @@ impl Resolver {
     }
 
     /// Whoever holds one of these, or logged in with it, may have other facts now.
-    fn stir_all(&mut self, ids: &[(u32, Trust)]) {
+    pub(super) fn stir_all(&mut self, ids: &[(u32, Trust)]) {
         for (node, _) in ids {
             let owners: Vec<u32> = self.logins(*node).map(|(_, owner)| owner).collect();
             for with in owners.iter().chain([node]) {

@@ -11,6 +11,11 @@
 //!    pair that is not later than the erasure of one of the two: it counts no more. Blocks stay.
 //!    **Drop** identifiers with an active blocklist pattern, those that the policy calls ours, identifiers blocked by an operator (the newest of block and
 //!    unblock by (time, event id) counts), and of a `link` that failed all identifiers but the first.
+//!    **Offers.** An offer (`offered`) and redemptions (`link`, ok) belong together by kind, account and the hash of a nonce. A
+//!    redemption claims or verifies somebody by itself, blocked or not. Of those at or before the offer's end the one with the smallest
+//!    (time, event id) counts: its fact names, besides its own identifiers, those that the offer names and has not lost to an
+//!    erasure. They count for everything but births and the choice of the timeline that the redemption stands in. Failed,
+//!    late, repeated and unknown ones bind nothing.
 //!    A *node* is an identifier that is left in at least one fact. It is *verified* if one of them names it so.
 //! 1. **Links.** Two identifiers of one fact make a link whose trust is the lower of both; one with an `observed` end is
 //!    a *login*, not a link. An operator's link is a link of its own tier, if the newest of link and unlink of the pair
@@ -85,6 +90,7 @@ mod groups;
 mod long_lists;
 mod lookup;
 mod node;
+mod offers;
 mod outlook;
 mod partition;
 pub mod policy;
@@ -99,6 +105,7 @@ pub use apart::{Apart, KeptApart};
 pub use born::Born;
 pub use compare::{Difference, Merge, Split};
 pub use explain::{IdentifierStory, LINKS_MAX, LinkStory};
+pub use offers::{OFFER, offer_key};
 pub use outlook::Obstacle;
 pub use partition::{Refusal, Tier};
 pub use resolver::{CustomerRef, Regrouping, Resolver};

@@ -253,6 +253,7 @@ impl Resolver {
             // It is about days, not about who is who: the identifier's fragment keeps it.
             IdentityAct::Clear => {}
             IdentityAct::Erase => {
+                let offers = self.unbind_offers_of(&nodes);
                 for (ordinal, id) in event.event.identifiers.iter().enumerate() {
                     let Some(node) = self.state.find(id.token) else { continue };
                     let ordinal = ordinal.min(255) as u8;
@@ -260,6 +261,7 @@ impl Resolver {
                     let erasure = Birth { recorded_at, event: event.event.id, ordinal };
                     self.erase(node, event.event.occurred_at.0, erasure);
                 }
+                offers.into_iter().for_each(|key| self.settle_offer(key));
             }
             IdentityAct::Link | IdentityAct::Unlink => {
                 self.act_on_pair(&nodes, (newest.0, newest.1, act == IdentityAct::Link));

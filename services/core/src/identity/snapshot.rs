@@ -5,6 +5,7 @@ use super::{
     born::Born,
     erase::{Erasures, Naming},
     evidence::Evidence,
+    offers::{Made, Named, Offer, Offers, Taken},
     policy::Policy,
     resolver::Resolver,
     state::{Acts, Birth, Customer, NONE, State},
@@ -12,13 +13,13 @@ use super::{
 use crate::{
     codec::{BadRow, Reader, Writer},
     event::Trust,
-    ids::{EventId, EventPrefix},
+    ids::{EventId, EventPrefix, FactKey},
     token::Token,
 };
 use smallvec::SmallVec;
 
 /// Grows with the layout, and when a text gives another mark of its birth date: then the log has to be read again.
-const FORMAT: u64 = 4;
+const FORMAT: u64 = 5;
 
 impl Resolver {
     /// The snapshot's bytes.
@@ -69,6 +70,7 @@ impl Resolver {
         }
         tenancies(&mut w, s);
         erasures(&mut w, &s.erasures);
+        offers(&mut w, &s.offers);
         w.number(s.customers.len() as u64);
         for customer in &s.customers {
             w.number(u64::from(customer.is_some()));
@@ -112,6 +114,7 @@ impl Resolver {
         resolver.read_acts(&mut r)?;
         resolver.read_tenancies(&mut r)?;
         resolver.read_erasures(&mut r)?;
+        resolver.read_offers(&mut r)?;
         resolver.read_customers(&mut r)?;
         r.end()?;
         Ok(resolver)
@@ -212,6 +215,39 @@ impl Resolver {
         Ok(())
     }
 
+    fn read_offers(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
+        for _ in 0..r.count()? {
+            let (key, mut offer) = (FactKey(r.sixteen()?), Offer::default());
+            if r.number()? == 1 {
+                let (at, event, expires_at) = (r.signed()?, EventId(r.sixteen()?), r.signed()?);
+                offer.made = Some(Made { at, event, expires_at, ids: self.read_named(r)? });
+            }
+            for _ in 0..r.count()? {
+                let (at, event) = (r.signed()?, EventId(r.sixteen()?));
+                let born = match r.number()? {
+                    0 => None,
+                    born => Some(Born(u16::try_from(born - 1).map_err(|_| BadRow)?)),
+                };
+                offer.taken.push(Taken { at, event, born, ids: self.read_named(r)? });
+            }
+            if r.number()? == 1 {
+                let (at, event) = (r.signed()?, EventId(r.sixteen()?));
+                offer.bound = Some((at, event, self.read_named(r)?));
+            }
+            self.state.offers.insert(key, offer);
+        }
+        Ok(())
+    }
+
+    fn read_named(&self, r: &mut Reader<'_>) -> Result<Named, BadRow> {
+        let mut ids = Named::new();
+        for _ in 0..r.count()? {
+            let number = r.number()?;
+            ids.push((self.node(number >> 2)?, Trust::from_number((number & 3) as u32)));
+        }
+        Ok(ids)
+    }
+
     fn read_customers(&mut self, r: &mut Reader<'_>) -> Result<(), BadRow> {
         let mut versions = Vec::new();
         for _ in 0..r.count()? {
@@ -290,6 +326,40 @@ fn erasures(w: &mut Writer, erasures: &Erasures) {
         w.number(u64::from(*node));
         w.signed(naming.at);
         birth(w, naming.birth);
+    }
+}
+
+fn offers(w: &mut Writer, offers: &Offers) {
+    w.number(offers.all.len() as u64);
+    for (key, offer) in &offers.all {
+        w.raw(&key.0);
+        w.number(u64::from(offer.made.is_some()));
+        if let Some(made) = &offer.made {
+            w.signed(made.at);
+            w.raw(&made.event.0);
+            w.signed(made.expires_at);
+            named(w, &made.ids);
+        }
+        w.number(offer.taken.len() as u64);
+        for taken in &offer.taken {
+            w.signed(taken.at);
+            w.raw(&taken.event.0);
+            w.number(taken.born.map_or(0, |born| u64::from(born.0) + 1));
+            named(w, &taken.ids);
+        }
+        w.number(u64::from(offer.bound.is_some()));
+        if let Some((at, event, ids)) = &offer.bound {
+            w.signed(*at);
+            w.raw(&event.0);
+            named(w, ids);
+        }
+    }
+}
+
+fn named(w: &mut Writer, ids: &Named) {
+    w.number(ids.len() as u64);
+    for (node, trust) in ids {
+        w.number(u64::from(*node) << 2 | *trust as u64);
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     evidence::Older,
     long_lists::LongLists,
     node::{Group, Node},
+    offers::Offers,
     policy::Policy,
     tenure::Tenancies,
 };
@@ -91,6 +92,7 @@ pub(crate) struct State {
     /// Birth dates that facts of a group gave, sorted.
     pub born: HashMap<u32, Vec<(Born, EventPrefix)>, FixedState>,
     pub erasures: Erasures,
+    pub offers: Offers,
     /// Identifiers found to be hubs since anything was taken away last: more facts leave them hubs.
     pub hubs: HashSet<u32, FixedState>,
     /// Identifiers of quarantined components.

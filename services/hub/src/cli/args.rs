@@ -198,6 +198,10 @@ pub enum Identity {
     Policy,
     /// Tell what other rules would merge and split; nothing is changed
     Plan(Plan),
+    /// Offer somebody who is logged in at the shop to bind an account of a channel: prints a nonce and where to send their browser
+    Offer(Offer),
+    /// State that identifiers were verified as one person's by a system of the shop
+    Prove(Prove),
     /// Put other rules in force: they are kept in the log, and everything is folded again under them
     Apply(Apply),
 }
@@ -269,6 +273,40 @@ pub struct Pair {
     /// Only tell what would change
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `identity offer`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tributary identity offer line-main member=M1 --link-token T")]
+pub struct Offer {
+    /// The channel whose account will be bound
+    pub channel: String,
+    /// Who is logged in
+    #[arg(value_name = "IDENTIFIER")]
+    pub identifier: super::identity::Identifier,
+    /// Seconds that it stands
+    #[arg(long, default_value_t = 600)]
+    pub ttl: u64,
+    /// The token that the platform gave for this person
+    #[arg(long, value_name = "TOKEN")]
+    pub link_token: Option<String>,
+}
+
+/// `identity prove`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tributary identity prove phone=0912-345-678 member=M1 --method phone_code --key otp-20260301-17"
+)]
+pub struct Prove {
+    /// What was verified, and whose it is
+    #[arg(value_name = "IDENTIFIER", num_args = 2..=5, required = true)]
+    pub identifiers: Vec<super::identity::Identifier>,
+    /// How, such as phone_code
+    #[arg(long)]
+    pub method: String,
+    /// The system's own name of this verification: the same one twice is one proof
+    #[arg(long)]
+    pub key: String,
 }
 
 /// `identity unlink`.

@@ -150,6 +150,11 @@ fn view(view: &Json) -> String {
         }
         section(&mut out, title, &table);
     }
+    let mut table = Table::new(&["channel", "agent_link"]);
+    for one in list(view, "channels").filter(|one| one.get("agent_link").is_some()) {
+        table.row([cell(one.get("channel")), cell(one.get("agent_link"))]);
+    }
+    section(&mut out, "answered in", &table);
     for title in ["suggestions", "conflicts"] {
         section(&mut out, title, &suggested(view, title));
     }

@@ -72,6 +72,18 @@ pub async fn run(command: &Identity, session: &mut Session<'_>) -> Result<Exit, 
         Identity::Suggestions(args) => return suggestions::list(args, session).await,
         Identity::Accept(decision) => ("suggestions/accept", suggestions::decision(decision)?),
         Identity::Reject(decision) => ("suggestions/reject", suggestions::decision(decision)?),
+        Identity::Offer(offer) => {
+            let mut body =
+                json!({"channel": offer.channel, "identifier": offer.identifier.to_json(), "ttl": offer.ttl});
+            if let Some(token) = &offer.link_token {
+                body["link_token"] = token.as_str().into();
+            }
+            ("offers", body)
+        }
+        Identity::Prove(proof) => {
+            let identifiers: Vec<Json> = proof.identifiers.iter().map(Identifier::to_json).collect();
+            ("proofs", json!({"identifiers": identifiers, "method": proof.method, "key": proof.key}))
+        }
         Identity::Quality => return policy::quality(session).await,
         Identity::Policy => return policy::show(session).await,
         Identity::Plan(args) => return policy::plan(args, session).await,

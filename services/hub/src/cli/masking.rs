@@ -20,6 +20,10 @@ pub fn masked(answer: &Json) -> Json {
 }
 
 fn field(kind: Option<&str>, key: &str, value: &Json) -> Json {
+    if key == "agent_link" {
+        // The address holds the person's id at the source.
+        return "…".into();
+    }
     let profile = PROFILE.iter().find(|(name, _)| *name == key).map(|(_, kind)| *kind);
     let kind = if matches!(key, "value" | "raw" | "plain") { kind } else { profile };
     match (kind, value) {
@@ -39,12 +43,12 @@ mod tests {
             "id": "cus_a", "profile": {"name": "陳美玲", "email": "mei@shop.example", "telephone": "+886912345678"},
             "identifiers": [{"type": "phone", "scope": "", "value": "+886912345678", "raw": "0912-345-678"}],
             "links": [{"with": {"type": "member", "value": "M-000123"}}],
-            "traits": {"tier": {"value": "gold"}}});
+            "traits": {"tier": {"value": "gold"}}, "agent_link": "https://desk.example/U1"});
         let want = json!({
             "id": "cus_a", "profile": {"name": "陳美玲", "email": "m***@shop.example", "telephone": "+886******678"},
             "identifiers": [{"type": "phone", "scope": "", "value": "+886******678", "raw": "…"}],
             "links": [{"with": {"type": "member", "value": "M…23"}}],
-            "traits": {"tier": {"value": "gold"}}});
+            "traits": {"tier": {"value": "gold"}}, "agent_link": "…"});
         assert_eq!(masked(&answer), want);
     }
 }

@@ -28,7 +28,7 @@ pub async fn lag(args: &Lag, session: &mut Session<'_>) -> Result<Exit, Failure>
 
 /// `channel ls`.
 pub async fn channels(session: &mut Session<'_>) -> Result<Exit, Failure> {
-    let columns = &["name", "kind", "account", "events", "last_event_at"];
+    let columns = &["name", "kind", "account", "events", "last_event_at", "state"];
     list(session, "channels", columns, "no channels are configured").await
 }
 

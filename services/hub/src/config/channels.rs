@@ -7,11 +7,15 @@ use super::{
     secret,
     tree::{Node, Table, Value, quoted_key},
 };
+use crate::outbound::Address;
 use std::collections::BTreeMap;
 use tributary_channels::settings::{self, Channel, Settings, SettingsError};
 
 /// Longest name of a channel: it is a label of metrics and a segment of addresses.
 const NAME_MAX: usize = 64;
+
+const ADDRESS_UNSAID: &str = "needs `[hub] trusted_proxies` to say whose address counts; 0 where clients reach the hub \
+                              directly, else the number of proxies in front that append to X-Forwarded-For";
 
 /// Builds every channel, in the order of their names.
 pub fn build(
@@ -55,13 +59,40 @@ fn channel(
         return None;
     }
     let settings = Settings::new(name, values, &hub.time_zone, hub.default_region.as_str());
-    match settings::build(settings) {
-        Ok(channel) => Some(channel),
+    match settings::build(settings).and_then(checked) {
+        Ok(channel) => {
+            let pace = channel.adapter.pace().unwrap_or_default();
+            if pace.per_address.is_some() && hub.trusted_proxies.is_none() {
+                // By default everybody behind a proxy would count as one sender.
+                refuse(&path, node, table, &SettingsError::new("rate", ADDRESS_UNSAID), gathered);
+                return None;
+            }
+            Some(channel)
+        }
         Err(error) => {
             refuse(&path, node, table, &error, gathered);
             None
         }
     }
+}
+
+/// What only the shell can check: whether addresses can be opened.
+fn checked(channel: Channel) -> Result<Channel, SettingsError> {
+    if let Some(url) = &channel.outward.forward {
+        Address::parse(url).map_err(|problem| SettingsError::new("forward", problem))?;
+    }
+    if let Some(lookup) = channel.adapter.ask_profile("U") {
+        Address::parse(&lookup.url).map_err(|problem| SettingsError::new("profile_url", problem))?;
+    }
+    if let Some(login) = channel.adapter.login() {
+        if login.keys.starts_with("http") {
+            Address::parse(&login.keys).map_err(|problem| SettingsError::new("login_keys", problem))?;
+        } else if crate::login::Keys::read(login.keys.as_bytes()).is_none() {
+            let problem = "is no JSON set of keys (JWKS); give an address, or \"file:PATH\" of one";
+            return Err(SettingsError::new("login_keys", problem));
+        }
+    }
+    Ok(channel)
 }
 
 fn is_name(name: &str) -> bool {

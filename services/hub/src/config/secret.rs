@@ -14,8 +14,8 @@ pub const PLAIN: &str = "plain_secret";
 const FILE_MAX: u64 = 64 * 1024;
 
 /// Keys of a channel that hold secrets. Others ending in `_secret` do too; `fact_key` and the like do not.
-const NAMES: [&str; 7] =
-    ["secret", "key", "app_secret", "verify_token", "signature_key", "token", "password"];
+const NAMES: [&str; 8] =
+    ["secret", "key", "access_token", "app_secret", "verify_token", "signature_key", "token", "password"];
 
 /// Whether a key of this name holds a secret.
 #[must_use]

@@ -13,6 +13,8 @@ use tributary_core::normalise::Region;
 const NAME_MAX: usize = 32;
 /// Longest name of a token: it stands as the actor in events.
 const TOKEN_NAME_MAX: usize = 64;
+/// More proxies in a row than this is a slip.
+const PROXIES: std::ops::RangeInclusive<u64> = 0..=8;
 /// Segments smaller than this would be mostly header; larger ones make trimming coarse.
 const SEGMENT_MIB: std::ops::RangeInclusive<u64> = 1..=4096;
 /// A cache of more than a TiB is a slip of the unit.
@@ -42,6 +44,9 @@ pub struct Hub {
     pub time_zone: String,
     /// Region of phone numbers without a country code.
     pub default_region: Region,
+    /// Proxies in front that append to `X-Forwarded-For`; 0 = the peer is the client. `None` = not said, and nothing that
+    /// needs a client's address may be configured.
+    pub trusted_proxies: Option<usize>,
 }
 
 impl Hub {
@@ -94,8 +99,10 @@ pub fn hub(root: &Table, gathered: &mut Gathered) -> Hub {
             text.parse().map_err(|_| "must be a two-letter country code, such as \"TW\" or \"HK\"".to_owned())
         })
         .unwrap_or_default();
+    let said = r.node("trusted_proxies").is_some();
+    let trusted_proxies = said.then(|| r.whole("trusted_proxies", 0, PROXIES) as usize);
     r.finish();
-    Hub { name, listen, api_listen, public_url, data_dir, time_zone, default_region }
+    Hub { name, listen, api_listen, public_url, data_dir, time_zone, default_region, trusted_proxies }
 }
 
 /// Reads `[log]`. Only the embedded engine is in this release.
@@ -196,7 +203,7 @@ fn token(n: usize, item: &Node, gathered: &mut Gathered) -> Option<Token> {
         let (key, problem) = match (&name, sha256, &scopes) {
             (None, _, _) => ("name", "is missing: who acts with this token"),
             (_, None, _) => ("sha256", "is missing: the token's SHA-256, from `printf %s TOKEN | sha256sum`"),
-            (_, _, None) => ("scopes", "must list one or more of ingest, read, operate, privacy"),
+            (_, _, None) => ("scopes", "must list one or more of ingest, read, operate, privacy, prove"),
             _ => return Some(Token::new(name?, sha256?, scopes?)),
         };
         gathered.report("bad_value", &format!("{section}.{key}"), &item.at, problem.to_owned(), None);

@@ -48,6 +48,22 @@ fn a_whole_file_is_read() {
     assert!(!show::text(&config, true).contains(&digest), "digests are covered");
 }
 
+#[test]
+fn a_rate_needs_to_know_whose_address_counts() {
+    let text = |hub: &str, rate: &str| {
+        format!("[hub]\n{hub}\n[channels.shop]\nkind = \"web_form\"\nform = \"shop\"\n{rate}")
+    };
+    let shown = bad(&text("", "rate = 5"), &[]);
+    assert!(
+        shown.contains("error[bad_value]: channels.shop.rate") && shown.contains("trusted_proxies"),
+        "{shown}"
+    );
+    assert!(shown.contains("--> tributary.toml:6:8"), "{shown}");
+    assert_eq!(good(&text("trusted_proxies = 0", "rate = 5"), &[]).hub.trusted_proxies, Some(0));
+    assert_eq!(good(&text("", "rate_in_all = 5"), &[]).hub.trusted_proxies, None);
+    assert!(bad(&text("trusted_proxies = 9", ""), &[]).contains("from 0 to 8"));
+}
+
 /// Text, environment and the whole message.
 type Mistake = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
@@ -57,7 +73,7 @@ const MISTAKES: [Mistake; 11] = [
         &[],
         "error[unknown_key]: hub.nmae: is not a known setting\n --> tributary.toml:2:1\n  |\n2 | nmae = \"acme\"\n  \
              | ^^^^\n  = help: did you mean `name`? known here: name, listen, api_listen, public_url, data_dir, \
-             time_zone, default_region\n",
+             time_zone, default_region, trusted_proxies\n",
     ),
     (
         "\n\n# 註\n[hub]\nname = \"陳美玲\" # 名\n",

@@ -120,6 +120,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("member", "Member card", "會員卡"),
     ("line", "LINE", "LINE"),
     ("web_form", "web form", "網站表單"),
+    ("typeform", "Typeform", "Typeform"),
+    ("google_lead", "Google lead form", "Google 名單表單"),
     ("meta", "Facebook", "Facebook"),
     ("pos_file", "till", "收銀"),
     ("square", "Square", "Square"),

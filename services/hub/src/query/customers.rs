@@ -1,6 +1,6 @@
 //! Customers: found by identifier or text, listed, shown with timeline and reasons; notes.
 
-use super::{Answer, Params, Shared, actor, blocking, command, damaged, json, suggestions};
+use super::{Answer, Params, Shared, actor, agent_link, blocking, command, damaged, json, suggestions};
 use crate::{hub::Hub, problem::Problem};
 use axum::{
     extract::{Path, Request, State},
@@ -189,6 +189,7 @@ pub async fn show(State(hub): Shared, Path(id): Path<String>, request: Request) 
     })?;
     let mut tag = format!("{}-{}", view.id, view.version);
     let mut body = blocking(|| suggestions::with_alike(&hub, view));
+    agent_link::add_to_view(&hub, &mut body);
     if let Some(number) = suggestions::unversioned(&body) {
         tag = format!("{tag}-{number:x}");
     }
@@ -222,16 +223,15 @@ pub async fn timeline(State(hub): Shared, Path(id): Path<String>, request: Reque
             view::timeline(sources, customer, before, limit).map_err(|e| damaged(&e))
         })
     })?;
-    Ok(json(
-        object!({"entries": page.entries.iter().map(entry).collect::<Vec<_>>(), "next_before": page.next_before}),
-    ))
+    let entries: Vec<Value> = page.entries.iter().map(|e| entry(&hub, e)).collect();
+    Ok(json(object!({"entries": entries, "next_before": page.next_before})))
 }
 
 /// An entry for readers: what a list shows, and the event's own data.
-fn entry(entry: &view::TimelineEntry) -> Value {
+fn entry(hub: &Hub, entry: &view::TimelineEntry) -> Value {
     let event = entry.event.as_ref();
     let field = |name: &str| event.and_then(|e| e.get(name)).cloned().unwrap_or_default();
-    object!({
+    let mut told = object!({
         "event": entry.id,
         "at": entry.at,
         "channel": field("channel"),
@@ -239,7 +239,11 @@ fn entry(entry: &view::TimelineEntry) -> Value {
         "type": field("type").as_str().map(|t| t.trim_start_matches("tributary.v1.").to_owned()),
         "position": field("position"),
         "data": field("data"),
-    })
+    });
+    if let Some(link) = event.and_then(|event| agent_link::of_entry(hub, entry.id, event)) {
+        told["agent_link"] = link.into();
+    }
+    told
 }
 
 /// `GET /v1/customers/{id}/why`.

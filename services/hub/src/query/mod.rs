@@ -1,5 +1,7 @@
 //! The second listener: everything but `/in/*`. Every route asks for a scope first; values never stand in addresses.
 
+mod agent_link;
+mod bind;
 mod changes;
 mod customers;
 mod effect;
@@ -74,6 +76,10 @@ pub fn router(hub: Arc<Hub>) -> Router {
     let privacy = Router::new()
         .route("/v1/customers/{id}/erase", post(erase::erase))
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Privacy), guard));
+    let prove = Router::new()
+        .route("/v1/identity/offers", post(bind::offer))
+        .route("/v1/identity/proofs", post(bind::prove))
+        .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Prove), guard));
     let ingest = Router::new()
         .route("/v1/events", post(events::publish))
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Ingest), guard));
@@ -83,6 +89,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/metrics", get(operate::metrics));
     read.merge(operate)
         .merge(privacy)
+        .merge(prove)
         .merge(ingest)
         .merge(open)
         .fallback(|| async {

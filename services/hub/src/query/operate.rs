@@ -75,6 +75,9 @@ fn row(hub: &Hub, name: &str, kind: &str, account: &str, count: Count) -> Value 
             "duplicate_at_door": taken.duplicates,
         },
         "last_event_at": last,
+        "forwarded": hub.forwarding.figures(name),
+        "state": hub.pulls.line(name),
+        "pull": hub.pulls.json(name),
     })
 }
 
