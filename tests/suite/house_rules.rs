@@ -48,6 +48,7 @@ const PURE: &[(&str, &[&str])] = &[
         &[
             "tributary-core",
             "base64",
+            "calamine",
             "encoding_rs",
             "hmac",
             "jiff",
@@ -57,6 +58,7 @@ const PURE: &[(&str, &[&str])] = &[
             "sha2",
             "subtle",
             "thiserror",
+            "zip",
         ],
     ),
 ];

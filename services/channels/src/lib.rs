@@ -16,6 +16,7 @@ pub mod samples;
 pub mod settings;
 pub mod signature;
 pub mod square;
+pub mod table;
 pub mod web_form;
 
 use adapter::Registration;

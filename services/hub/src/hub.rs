@@ -43,6 +43,8 @@ pub struct Hub {
     pub jobs: crate::jobs::Jobs,
     /// Finds customers that look alike; `None` where the configuration turns that off.
     pub finder: Option<Arc<Finder>>,
+    /// Which stores were heard when.
+    pub silence: crate::silence::Silence,
     projector: Arc<Projector>,
     channels: HashMap<String, usize>,
     key: IndexKey,
@@ -89,7 +91,9 @@ impl Hub {
         let (jobs, refused, taken) = (crate::jobs::Jobs::default(), Mutex::default(), Mutex::default());
         let wanted = config.suggestions;
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
-        Self { config, log, metrics, jobs, finder, projector, channels, key, clock, refused, taken }
+        let now = Micros(clock.now_micros());
+        let silence = crate::silence::Silence::open(&config.channels, &config.hub.data_dir, now);
+        Self { config, log, metrics, jobs, finder, silence, projector, channels, key, clock, refused, taken }
     }
 
     /// The projector.
@@ -167,7 +171,10 @@ impl Hub {
         let kinds: Vec<Counted> = events.iter().map(Counted::of).collect();
         let records: Vec<NewRecord> = events.iter().map(record).collect();
         match self.log.append(records).await {
-            Ok(appended) => Ok(self.account(channel, &appended, &kinds)),
+            Ok(appended) => {
+                self.silence.heard(channel, &events, self.now());
+                Ok(self.account(channel, &appended, &kinds))
+            }
             Err(error) => {
                 self.metrics.ingested(channel, Ingest::Failed, 1, self.now());
                 Err(append_problem(&error))

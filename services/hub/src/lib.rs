@@ -23,6 +23,7 @@ pub mod problem;
 pub mod quality;
 pub mod query;
 pub mod serve;
+pub mod silence;
 pub mod suggest;
 pub mod tokens;
 

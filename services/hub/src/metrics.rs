@@ -66,6 +66,8 @@ pub struct Metrics {
     suggestions: Gauge,
     compared: Gauge,
     event_age: Family<[Label; 1], Seconds>,
+    store_age: Family<[Label; 2], Gauge>,
+    store_silent: Family<[Label; 2], Gauge>,
     store_bytes: Gauge,
     log_bytes: Gauge,
 }
@@ -96,6 +98,8 @@ impl Metrics {
             suggestions: Gauge::default(),
             compared: Gauge::default(),
             event_age: Family::default(),
+            store_age: Family::default(),
+            store_silent: Family::default(),
             store_bytes: Gauge::default(),
             log_bytes: Gauge::default(),
         };
@@ -137,6 +141,16 @@ impl Metrics {
             "channel_last_event_age_seconds",
             "Time since the channel's last event",
             self.event_age.clone(),
+        );
+        r.register(
+            "shop_last_event_age_seconds",
+            "Time since a channel's shop was last heard of",
+            self.store_age.clone(),
+        );
+        r.register(
+            "shop_silent",
+            "1 where a channel's shop is silent for longer than expect_every",
+            self.store_silent.clone(),
         );
         r.register("store_bytes", "Size of the view store on disk", self.store_bytes.clone());
         r.register("log_bytes", "Size of the log on disk", self.log_bytes.clone());
@@ -198,6 +212,17 @@ impl Metrics {
     pub fn suggestions(&self, pairs: usize, customers: usize) {
         self.suggestions.set(whole(pairs as u64));
         self.compared.set(whole(customers as u64));
+    }
+
+    /// How long each store that is expected to speak has been silent.
+    pub fn stores(&self, all: &[crate::silence::Silent]) {
+        self.store_age.clear();
+        self.store_silent.clear();
+        for silent in all {
+            let label = [("channel", silent.channel.clone()), ("store", silent.store.clone())];
+            self.store_age.get_or_create(&label).set(whole(silent.seconds));
+            self.store_silent.get_or_create(&label).set(i64::from(silent.is_too_long));
+        }
     }
 
     /// Sizes on disk in bytes.

@@ -113,6 +113,7 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     tasks.push(tokio::spawn(watch_log(Arc::clone(&hub), stopped.clone())));
     tasks.push(tokio::spawn(watch_freshness(Arc::clone(&hub), stopped.clone())));
     tasks.extend(crate::folders::watch(&hub, &stopped));
+    tasks.extend(crate::silence::watch(&hub, &stopped));
     let finder = crate::suggest::spawn(&hub, stopped)
         .map_err(|e| Failure::new(Exit::CheckFailed, format!("cannot start a thread: {e}")))?;
     Ok(Running { ingress: ingress_address, api: api_address, hub, stop, tasks, finder, _lock: lock })

@@ -87,6 +87,9 @@ async fn providers_side() -> (Config, Seen) {
         adapter: Box::new(Signs),
         registration: &REGISTRATION,
         watch: None,
+        pair: None,
+        expect: None,
+        fingerprint: String::new(),
     });
     (config, seen)
 }

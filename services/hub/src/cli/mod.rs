@@ -2,6 +2,7 @@
 //! `demo`, `bench` and `verify --offline` do the work themselves.
 
 pub mod args;
+mod check;
 mod configuration;
 mod customer;
 pub mod identity;
@@ -152,6 +153,9 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Version => {
             writeln!(out, "tributary {}", env!("CARGO_PKG_VERSION"))?;
             return Ok(Exit::Ok);
+        }
+        Command::Channel(args::Channel::Check(args)) => {
+            return check::run(&args, &configuration()?, &global, out);
         }
         Command::Channel(args::Channel::Trigger(args)) => {
             return trigger::run(&args, configuration()?, &global, out).await;
