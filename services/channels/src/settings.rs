@@ -7,7 +7,10 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, fmt};
-use tributary_core::{draft::ChannelContext, event::Trust};
+use tributary_core::{
+    draft::{ChannelContext, Purchases},
+    event::Trust,
+};
 
 /// A resolved secret; its `Debug` shows nothing.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -255,6 +258,12 @@ pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
     };
     let member_is_phone = settings.flag("member_is_phone")?.unwrap_or(false);
     let brand = settings.text("brand")?.unwrap_or_default();
+    let purchases = match settings.text("purchases")?.as_deref() {
+        None => Purchases::Alone,
+        Some("count") => Purchases::Count,
+        Some("attach") => Purchases::Attach,
+        Some(_) => return Err(SettingsError::new("purchases", "must be \"count\" or \"attach\"")),
+    };
     let (watch, pair) = (watch(&mut settings, registration)?, pair(&mut settings, registration)?);
     let expect = expect(&mut settings)?;
     let Built { adapter, account, trust_cap } = (registration.build)(&mut settings)?;
@@ -268,6 +277,7 @@ pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
         member_is_phone,
         brand,
         generation: 0,
+        purchases,
     };
     let fingerprint = settings.fingerprint();
     Ok(Channel { context, adapter, registration, watch, pair, expect, fingerprint })

@@ -3,7 +3,7 @@
 
 use super::{
     commit::Row,
-    contribution::Contribution,
+    contribution::{Contribution, Gives},
     fact::Fact,
     head::{Entry, Head},
     rows::{NoRows, Rows, keys},
@@ -247,9 +247,13 @@ impl Fragment {
             Some(given) => Cow::Borrowed(given),
             None => Cow::Owned(Contribution::decode(&fact.gives)?),
         };
-        if contribution.gives == super::contribution::Gives::Nothing {
-            return Ok(None);
-        }
+        let contribution = match contribution.gives {
+            Gives::Nothing => return Ok(None),
+            _ if fact.uncounted => {
+                Cow::Owned(Contribution { gives: Gives::Entry, ..contribution.into_owned() })
+            }
+            _ => contribution,
+        };
         Ok(Some((Entry { at: r.at, event: r.event, position: r.position }, contribution)))
     }
 

@@ -15,6 +15,7 @@ mod homes;
 mod names;
 mod prepared;
 pub mod rows;
+mod sales;
 mod timepages;
 
 pub use apply::{DeadLetter, Fold, FoldStats, fact_hash};

@@ -50,6 +50,7 @@ impl Sample {
             member_is_phone: false,
             brand: String::new(),
             generation: 0,
+            purchases: tributary_core::draft::Purchases::default(),
         };
         let mixed = (events / EVENTS_EACH).clamp(1, MIXED_MAX);
         Self { channels: CHANNELS.map(context).into(), key: IndexKey::new(&[7; 32]), mixed }
