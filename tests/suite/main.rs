@@ -8,6 +8,7 @@ mod golden;
 mod house_rules;
 mod hub_accounting;
 mod hub_corpus;
+mod hub_files;
 mod hub_full_disk;
 mod hub_identity;
 mod hub_kill;

@@ -4,12 +4,14 @@
 //! Absent on purpose: network, files, clocks, randomness, environment, and anything that appends to the log.
 
 pub mod adapter;
+pub mod bindings_file;
 pub mod cloudevents;
 pub mod digest;
 pub mod email;
 pub mod json;
 pub mod kit;
 pub mod line;
+pub mod members_file;
 pub mod meta;
 pub mod pos_file;
 pub mod samples;
@@ -29,6 +31,8 @@ pub static REGISTRY: &[&Registration] = &[
     &email::REGISTRATION,
     &meta::REGISTRATION,
     &pos_file::REGISTRATION,
+    &members_file::REGISTRATION,
+    &bindings_file::REGISTRATION,
     &square::REGISTRATION,
 ];
 

@@ -1,14 +1,17 @@
 //! One file, or a file of heads with its file of details, as facts and remainders with the smallest requests that give them.
 
 use super::{
-    DETAIL_AT, OCCURRENCE, PART, Version,
+    DETAIL_AT, OCCURRENCE, PART,
     config::Config,
     control::Found,
     group::{Group, groups},
     receipt::Receipt,
     sheet::{Row, Sheet},
 };
-use crate::adapter::{Decoded, InboundRequest, Unrecognised};
+use crate::{
+    adapter::{Decoded, InboundRequest, Unrecognised},
+    table::version::Version,
+};
 use std::collections::HashMap;
 use tributary_core::{draft::Draft, seal::Raw};
 
@@ -70,6 +73,7 @@ impl File<'_> {
             let detail = format!("line {line}: has the key of line {first}, but another content");
             return decoded.unrecognised.push(Unrecognised { reason: "key_repeated", detail, raw });
         }
+        draft.flags |= self.version.flags;
         draft.raw = raw;
         decoded.events.push(draft);
     }

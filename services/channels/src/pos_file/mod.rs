@@ -78,19 +78,17 @@ mod tests_shop;
 
 use crate::{
     adapter::{Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Transport},
-    settings::{Secret, Settings, SettingsError},
-    table::Text,
+    settings::{Settings, SettingsError},
+    signature,
+    table::{Text, version::Version},
 };
 use config::Config;
 use file::File;
 use sheet::{Part, Sheet, Unreadable};
-use subtle::ConstantTimeEq;
 use tributary_core::{event::Trust, seal::Raw};
 
 /// Largest file: some 250,000 rows of usual length. Larger exports come in parts.
 const FILE_MAX: usize = 32 * 1024 * 1024;
-/// Seconds since 1970 at which the file was written, as its sender says.
-const FILE_TIME: &str = "x-file-time";
 /// Number of a row among equal rows of its file; stands in raw requests where keys are hashes of rows.
 const OCCURRENCE: &str = "x-row-occurrence";
 
@@ -121,17 +119,11 @@ struct PosFile {
 
 impl ChannelAdapter for PosFile {
     fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
-        let bearer = request.header("authorization").and_then(|v| v.strip_prefix("Bearer "));
-        let given = bearer.or_else(|| request.header("x-api-key")).unwrap_or_default();
-        let mut found = subtle::Choice::from(0);
-        for key in &self.config.keys {
-            found |= key.bytes().ct_eq(given.as_bytes());
-        }
-        if bool::from(found) { Ok(()) } else { Err(Rejected::signature()) }
+        signature::bearer(&self.config.keys, request)
     }
 
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
-        let version = Version::of(&self.config, request)?;
+        let version = Version::of(request, self.config.supersede_by_upload)?;
         let (heads, details) = parts(&self.config, request)?;
         let kept = |reason, detail: String| {
             let raw = Raw { headers: version.headers.clone(), body: request.body.to_vec() };
@@ -158,14 +150,8 @@ impl ChannelAdapter for PosFile {
     }
 
     fn sign(&self, request: &mut Outbound) {
-        if let Some(key) = self.config.keys.first() {
-            request.headers.push(("authorization".to_owned(), bearer(key)));
-        }
+        signature::sign_bearer(&self.config.keys, request);
     }
-}
-
-fn bearer(key: &Secret) -> String {
-    format!("Bearer {}", String::from_utf8_lossy(key.bytes()))
 }
 
 /// The file or the two files in a body.
@@ -184,29 +170,5 @@ fn parts<'a>(
                 "{DETAIL_AT} must say where in the body the file of details begins, and needs `pair`"
             ),
         }),
-    }
-}
-
-/// The version of rows that have none of their own, and the headers that say so again.
-struct Version {
-    revision: u64,
-    headers: Vec<(String, String)>,
-}
-
-impl Version {
-    fn of(config: &Config, request: &InboundRequest<'_>) -> Result<Self, Rejected> {
-        let secs = match request.header(FILE_TIME) {
-            Some(text) => Some(text.trim().parse::<u32>().map_err(|_| Rejected {
-                status: 400,
-                code: "bad_file_time",
-                detail: format!("{FILE_TIME} must be whole seconds since 1970"),
-            })?),
-            None if config.supersede_by_upload => {
-                Some(u32::try_from(request.received_at.0 / 1_000_000).unwrap_or_default())
-            }
-            None => None,
-        };
-        let headers = secs.iter().map(|secs| (FILE_TIME.to_owned(), secs.to_string())).collect();
-        Ok(Self { revision: secs.map_or(0, u64::from), headers })
     }
 }

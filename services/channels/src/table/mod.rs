@@ -2,8 +2,10 @@
 //! that read files; what columns mean is theirs.
 
 pub mod layout;
+pub mod named;
 pub mod numbers;
 pub mod split;
+pub mod version;
 pub mod when;
 pub mod workbook;
 

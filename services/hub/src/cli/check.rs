@@ -36,7 +36,8 @@ pub fn configured<'c>(config: &'c Config, name: &str) -> Result<&'c Channel, Fai
 /// # Errors
 /// A usage failure that names the file.
 pub fn given(channel: &Channel, file: &Path) -> Result<Given, Failure> {
-    files::read(channel, file).map_err(|e| Failure::usage(format!("{}: {e}", file.display())))
+    files::read(file, channel.pair.as_ref(), channel.registration.body_max)
+        .map_err(|e| Failure::usage(format!("{}: {e}", file.display())))
 }
 
 /// Decodes a file here.

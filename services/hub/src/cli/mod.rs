@@ -6,6 +6,7 @@ mod check;
 mod configuration;
 mod customer;
 pub mod identity;
+mod import;
 mod masking;
 mod operate;
 mod outline;
@@ -171,6 +172,9 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Rebuild(args) => operate::rebuild(&args, &mut session).await,
         Command::Verify(_) => operate::verify(&mut session).await,
         Command::Deadletters(args::Deadletters::Ls) => operate::deadletters(&mut session).await,
+        Command::Channel(args::Channel::Import(args)) => {
+            import::run(&args, &load(&global)?, &mut session).await
+        }
         Command::Channel(_) => operate::channels(&mut session).await,
         Command::Lag(args) => operate::lag(&args, &mut session).await,
         _ => Err(Failure::usage("no such command")),

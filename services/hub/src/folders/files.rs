@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
-use tributary_channels::settings::{Channel, Pair};
+use tributary_channels::settings::Pair;
 
 /// How a file looked: its size in bytes and the time of its last change.
 pub type Look = (u64, SystemTime);
@@ -59,15 +59,14 @@ pub enum ReadError {
     Io(#[from] io::Error),
 }
 
-/// Reads a file of a channel, with its other half if it has one.
+/// Reads a file of at most `max` bytes, with its other half if `pair` says that it has one.
 ///
 /// # Errors
 /// [`ReadError`].
-pub fn read(channel: &Channel, path: &Path) -> Result<Given, ReadError> {
-    let max = channel.registration.body_max;
+pub fn read(path: &Path, pair: Option<&Pair>, max: usize) -> Result<Given, ReadError> {
     let (mut body, mut changed) = one(path, max)?;
     let mut headers = Vec::new();
-    match half(path, channel.pair.as_ref()) {
+    match half(path, pair) {
         Half::Whole => {}
         Half::Details => return Err(ReadError::OnlyDetails),
         Half::Heads(details) => {

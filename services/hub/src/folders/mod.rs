@@ -194,7 +194,8 @@ fn list(folder: &Path) -> io::Result<HashMap<PathBuf, Look>> {
 }
 
 fn decode(hub: &Hub, channel: &Channel, path: &Path) -> Result<Vec<Event>, String> {
-    let given = files::read(channel, path).map_err(|e| e.to_string())?;
+    let given =
+        files::read(path, channel.pair.as_ref(), channel.registration.body_max).map_err(|e| e.to_string())?;
     let request = InboundRequest {
         method: Method::Post,
         query: "",

@@ -121,6 +121,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("web_form", "web form", "網站表單"),
     ("meta", "Facebook", "Facebook"),
     ("pos_file", "till", "收銀"),
+    ("members_file", "members", "會員名單"),
+    ("bindings_file", "bindings", "綁定名單"),
     ("square", "Square", "Square"),
     ("cloudevents", "system", "系統"),
     ("social", "Social account", "社群帳號"),
