@@ -53,6 +53,7 @@ const PURE: &[(&str, &[&str])] = &[
             "hmac",
             "jiff",
             "mail-parser",
+            "quick-xml",
             "serde",
             "serde_json",
             "sha2",

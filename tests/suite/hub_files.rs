@@ -220,3 +220,43 @@ fn an_import_that_was_killed_is_gone_on_with() {
     hub.settle();
     assert_eq!(channel(&hub, "till")["folded"], 40_000);
 }
+
+#[test]
+fn a_sale_that_invoice_and_till_tell_counts_once() {
+    let verified = json!({"key": "k", "trust": "verified"});
+    let with = |more: Value| {
+        let mut all = table(verified.clone());
+        all.extend(table(more));
+        all
+    };
+    let einvoice = json!({"kind": "tw_einvoice", "purchases": "attach", "customer_number": "member"});
+    let sources =
+        [Source::of("einvoice", with(einvoice)), Source::of("till", with(json!({"kind": "pos_file"})))];
+    let folder = Folder::new(&sources);
+    let hub = folder.start();
+    let mut client = hub.provider();
+    let bought = || {
+        hub.settle();
+        let member = json!({"identifier": {"type": "member", "value": "M1"}});
+        let found = hub.client().post("/v1/customers/find", &member).must(200).json();
+        let customer = &found["customers"][0];
+        (customer["purchases"]["by_currency"].clone(), customer["interactions"]["events"].clone())
+    };
+    let sum =
+        |orders: u32, net: &str| json!([{"currency": "TWD", "orders": orders, "refunds": 0, "net": net}]);
+    let invoice = "<Invoice><Main><InvoiceNumber>AB12345678</InvoiceNumber><InvoiceDate>20260301</InvoiceDate>\
+        <InvoiceTime>10:12:00</InvoiceTime><Seller><Identifier>12345675</Identifier></Seller><Buyer>\
+        <Identifier>0000000000</Identifier><CustomerNumber>M1</CustomerNumber></Buyer></Main><Amount>\
+        <TotalAmount>120</TotalAmount></Amount></Invoice>";
+    assert_eq!(sources[0].send(&mut client, "application/xml", invoice.as_bytes()).status, 200);
+    assert_eq!(bought(), (sum(1, "120"), json!(1)));
+    let rows = "receipt,invoice,date,time,member,total\n1,AB-12345678,2026-03-01,10:12,M1,120\n2,,2026-03-01,11:00,M1,80\n";
+    assert_eq!(sources[1].send(&mut client, "text/csv", rows.as_bytes()).status, 200);
+    assert_eq!(bought(), (sum(2, "200"), json!(3)));
+    // The till takes its receipt back: then only the invoice tells of it.
+    let void = "receipt,invoice,date,time,member,total,void\n1,AB-12345678,2026-03-01,10:12,M1,120,1\n";
+    assert_eq!(sources[1].send(&mut client, "text/csv", void.as_bytes()).status, 200);
+    assert_eq!(bought(), (sum(2, "200"), json!(2)));
+    let done = folder.run(&["rebuild", "--hub", &hub.url()]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+}

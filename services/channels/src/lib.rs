@@ -16,9 +16,11 @@ pub mod meta;
 pub mod pos_file;
 pub mod samples;
 pub mod settings;
+pub mod shopify;
 pub mod signature;
 pub mod square;
 pub mod table;
+pub mod tw_einvoice;
 pub mod web_form;
 
 use adapter::Registration;
@@ -34,6 +36,8 @@ pub static REGISTRY: &[&Registration] = &[
     &members_file::REGISTRATION,
     &bindings_file::REGISTRATION,
     &square::REGISTRATION,
+    &shopify::REGISTRATION,
+    &tw_einvoice::REGISTRATION,
 ];
 
 /// The row of this kind.

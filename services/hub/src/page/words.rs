@@ -124,6 +124,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("members_file", "members", "會員名單"),
     ("bindings_file", "bindings", "綁定名單"),
     ("square", "Square", "Square"),
+    ("shopify", "Shopify", "Shopify"),
+    ("tw_einvoice", "e-invoice", "電子發票"),
     ("cloudevents", "system", "系統"),
     ("social", "Social account", "社群帳號"),
     ("carrier", "Invoice carrier", "發票載具"),
