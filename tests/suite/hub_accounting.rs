@@ -38,7 +38,13 @@ impl Ledger {
 fn events_of(kind: &str, sample: &str) -> u64 {
     match (kind, sample) {
         // A sign-up is the form and the consent.
-        ("cloudevents", "batch") | ("web_form", "newsletter") | ("typeform", "response") => 2,
+        ("cloudevents", "batch")
+        | ("web_form", "newsletter")
+        | ("typeform", "response")
+        | ("members_file", "withdrawn") => 2,
+        // An order is a sale and a state, a customer a profile and a consent.
+        ("shopify", "order" | "customer") => 2,
+        ("members_file", "member") => 5,
         _ => 1,
     }
 }
@@ -86,6 +92,10 @@ fn odd(kind: &str) -> Vec<(&'static str, &'static str, u64)> {
             "store,register,receipt,time,member,total\n7,2,ok1,2026-03-01T10:00:00+08:00,M0001,500\n7,2,bad1,2026-03-01T10:00:00+08:00,M0001,abc\n",
             2,
         )],
+        "members_file" => vec![("text/csv", "member,points\n,5\nM1,many\n", 2)],
+        "bindings_file" => vec![("text/csv", "member,line,bound_at\nM1,,2024-05-06\n", 1)],
+        "shopify" => vec![(JSON, "{\"id\":", 1), (JSON, "{\"odd\":true}", 1)],
+        "tw_einvoice" => vec![("application/xml", "<Invoice>", 1), ("application/xml", "<Other></Other>", 1)],
         "square" => vec![
             (JSON, "{\"merchant_id\":", 1),
             (

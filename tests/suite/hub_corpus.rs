@@ -64,6 +64,12 @@ fn groups() -> Vec<Group> {
             "json",
             JSON,
         ),
+        group(
+            named("einvoice", "tw_einvoice", json!({"key": "k"})),
+            "pos/tw-einvoice",
+            "xml",
+            "application/xml",
+        ),
         group(named("till", "pos_file", uci), "pos/uci-online-retail", "csv", "text/csv"),
     ]
 }

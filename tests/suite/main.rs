@@ -9,6 +9,7 @@ mod house_rules;
 mod hub_accounting;
 mod hub_bind;
 mod hub_corpus;
+mod hub_files;
 mod hub_forms;
 mod hub_forward;
 mod hub_full_disk;

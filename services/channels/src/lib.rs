@@ -4,6 +4,7 @@
 //! Absent on purpose: network, files, clocks, randomness, environment, and anything that appends to the log.
 
 pub mod adapter;
+pub mod bindings_file;
 pub mod cloudevents;
 pub mod digest;
 pub mod email;
@@ -12,17 +13,21 @@ pub mod json;
 pub mod kit;
 pub mod line;
 pub mod mapped;
+pub mod members_file;
 pub mod meta;
 pub mod outward;
 pub mod pos_file;
 pub mod pull;
 pub mod samples;
 pub mod settings;
+pub mod shopify;
 pub mod signature;
 pub mod square;
+pub mod table;
+pub mod tw_einvoice;
 pub mod typeform;
 pub mod web_form;
-mod when;
+pub mod when;
 
 use adapter::Registration;
 
@@ -36,7 +41,11 @@ pub static REGISTRY: &[&Registration] = &[
     &email::REGISTRATION,
     &meta::REGISTRATION,
     &pos_file::REGISTRATION,
+    &members_file::REGISTRATION,
+    &bindings_file::REGISTRATION,
     &square::REGISTRATION,
+    &shopify::REGISTRATION,
+    &tw_einvoice::REGISTRATION,
     &mapped::REGISTRATION,
 ];
 

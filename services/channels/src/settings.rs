@@ -8,7 +8,10 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, fmt};
-use tributary_core::{draft::ChannelContext, event::Trust};
+use tributary_core::{
+    draft::{ChannelContext, Purchases},
+    event::Trust,
+};
 
 /// A resolved secret; its `Debug` shows nothing.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -56,6 +59,7 @@ impl SettingsError {
 pub struct Settings {
     values: Map<String, Value>,
     asked: BTreeSet<String>,
+    secret: BTreeSet<String>,
     /// Name of the channel.
     pub name: String,
     /// The hub's IANA time zone, for sources that write local times.
@@ -71,6 +75,7 @@ impl Settings {
         Self {
             values,
             asked: BTreeSet::new(),
+            secret: BTreeSet::new(),
             name: name.to_owned(),
             time_zone: time_zone.to_owned(),
             default_region: default_region.to_owned(),
@@ -139,6 +144,7 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`] without any, with an empty one, or with more than two.
     pub fn secrets(&mut self, key: &str, what: &str) -> Result<Vec<Secret>, SettingsError> {
+        self.secret.insert(key.to_owned());
         let secrets = self.texts(key)?;
         if secrets.is_empty() || secrets.iter().any(String::is_empty) {
             let how = format!("is missing: {what}, as \"env:NAME\" or \"file:PATH\"");
@@ -160,6 +166,15 @@ impl Settings {
             Some(Value::Object(map)) => Ok(Some(map)),
             Some(_) => Err(SettingsError::new(key, "must be a table")),
         }
+    }
+
+    /// The same text for the same settings, secrets left out: what was read under others is read again.
+    fn fingerprint(&self) -> String {
+        let open = self.values.iter().filter(|(key, _)| !self.secret.contains(*key));
+        let table: Map<String, Value> = open.map(|(key, value)| (key.clone(), value.clone())).collect();
+        crate::digest::hex32(
+            format!("{}{}{}", self.time_zone, self.default_region, Value::Object(table)).as_bytes(),
+        )
     }
 
     fn finish(&self) -> Result<(), SettingsError> {
@@ -185,6 +200,12 @@ pub struct Channel {
     pub watch: Option<Watch>,
     /// Where it points to.
     pub outward: Outward,
+    /// Names of files that belong together, if heads and details come in two.
+    pub pair: Option<Pair>,
+    /// How often it is to be heard of, if that is said.
+    pub expect: Option<Expect>,
+    /// Changes with the settings; holds no secret.
+    pub fingerprint: String,
 }
 
 /// A watched folder.
@@ -192,8 +213,26 @@ pub struct Channel {
 pub struct Watch {
     /// Files that come here are taken.
     pub folder: String,
-    /// Files that were taken go here; without it they stay, and are read again after a restart.
+    /// Files that were taken go here; without it they stay, and are read again when they or the settings change.
     pub done: Option<String>,
+}
+
+/// A file whose name has `heads` belongs with the one whose name has `details` in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// In the names of files of heads.
+    pub heads: String,
+    /// In the names of files of details.
+    pub details: String,
+}
+
+/// How often each store of a channel, or the channel itself where it names none, is to be heard of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// Seconds of silence that are too long.
+    pub every_secs: u64,
+    /// Stores that are expected from the start; others from when they were first heard of.
+    pub stores: Vec<String>,
 }
 
 impl fmt::Debug for Channel {
@@ -227,7 +266,14 @@ pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
     };
     let member_is_phone = settings.flag("member_is_phone")?.unwrap_or(false);
     let brand = settings.text("brand")?.unwrap_or_default();
-    let watch = watch(&mut settings, registration)?;
+    let purchases = match settings.text("purchases")?.as_deref() {
+        None => Purchases::Alone,
+        Some("count") => Purchases::Count,
+        Some("attach") => Purchases::Attach,
+        Some(_) => return Err(SettingsError::new("purchases", "must be \"count\" or \"attach\"")),
+    };
+    let (watch, pair) = (watch(&mut settings, registration)?, pair(&mut settings, registration)?);
+    let expect = expect(&mut settings)?;
     let outward = Outward::read(&mut settings, registration)?;
     let Built { adapter, account, trust_cap } = (registration.build)(&mut settings)?;
     settings.finish()?;
@@ -240,8 +286,10 @@ pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
         member_is_phone,
         brand,
         generation: 0,
+        purchases,
     };
-    Ok(Channel { context, adapter, registration, watch, outward })
+    let fingerprint = settings.fingerprint();
+    Ok(Channel { context, adapter, registration, watch, outward, pair, expect, fingerprint })
 }
 
 fn watch(settings: &mut Settings, registration: &Registration) -> Result<Option<Watch>, SettingsError> {
@@ -255,6 +303,53 @@ fn watch(settings: &mut Settings, registration: &Registration) -> Result<Option<
         (Some(folder), done) if done.as_ref() == Some(&folder) => {
             Err(SettingsError::new("done", format!("must be another folder than {folder}")))
         }
+        (Some(folder), Some(done)) if done == "move" => {
+            let done = Some(format!("{}/done", folder.trim_end_matches('/')));
+            Ok(Some(Watch { folder, done }))
+        }
         (Some(folder), done) => Ok(Some(Watch { folder, done })),
     }
+}
+
+fn pair(settings: &mut Settings, registration: &Registration) -> Result<Option<Pair>, SettingsError> {
+    if registration.transport != Transport::Watch {
+        return Ok(None);
+    }
+    match &settings.texts("pair")?[..] {
+        [] => Ok(None),
+        [heads, details] if !heads.is_empty() && !details.is_empty() && heads != details => {
+            Ok(Some(Pair { heads: heads.clone(), details: details.clone() }))
+        }
+        _ => {
+            let problem = "must be two texts that differ, such as [\"-head\", \"-detail\"]";
+            Err(SettingsError::new("pair", problem))
+        }
+    }
+}
+
+fn expect(settings: &mut Settings) -> Result<Option<Expect>, SettingsError> {
+    let stores = settings.texts("expect_stores")?;
+    let Some(text) = settings.text("expect_every")? else {
+        if stores.is_empty() {
+            return Ok(None);
+        }
+        return Err(SettingsError::new("expect_stores", "needs `expect_every`: after which silence to warn"));
+    };
+    match seconds(&text) {
+        Some(every_secs) => Ok(Some(Expect { every_secs, stores })),
+        None => Err(SettingsError::new("expect_every", "must be a time such as \"90m\", \"36h\" or \"1d\"")),
+    }
+}
+
+/// The seconds of `90m`, `36h` or `1d`; at least one.
+fn seconds(text: &str) -> Option<u64> {
+    let (number, unit) = text.trim().split_at_checked(text.trim().len().checked_sub(1)?)?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit).filter(|seconds| *seconds > 0)
 }

@@ -1,7 +1,10 @@
 //! Webhook signatures: HMAC-SHA256 over raw bytes, compared in constant time. Length and encoding are checked first.
 //! HMAC-SHA1 is there for sources that still use it.
 
-use crate::settings::Secret;
+use crate::{
+    adapter::{InboundRequest, Outbound, Rejected},
+    settings::Secret,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -68,6 +71,28 @@ fn matches(secrets: &[Secret], parts: &[&[u8]], given: &[u8]) -> bool {
         found |= hmac_sha256(secret, parts).as_slice().ct_eq(given);
     }
     found.into()
+}
+
+/// Whether the request carries one of the keys, as `Authorization: Bearer` or `X-Api-Key`. Without keys nothing passes.
+///
+/// # Errors
+/// 401.
+pub fn bearer(keys: &[Secret], request: &InboundRequest<'_>) -> Result<(), Rejected> {
+    let bearer = request.header("authorization").and_then(|v| v.strip_prefix("Bearer "));
+    let given = bearer.or_else(|| request.header("x-api-key")).unwrap_or_default();
+    let mut found = subtle::Choice::from(0);
+    for key in keys {
+        found |= key.bytes().ct_eq(given.as_bytes());
+    }
+    if bool::from(found) { Ok(()) } else { Err(Rejected::signature()) }
+}
+
+/// Adds what [`bearer`] checks.
+pub fn sign_bearer(keys: &[Secret], request: &mut Outbound) {
+    if let Some(key) = keys.first() {
+        let value = format!("Bearer {}", String::from_utf8_lossy(key.bytes()));
+        request.headers.push(("authorization".to_owned(), value));
+    }
 }
 
 /// HMAC-SHA256 of a body under no secret: the work of a verification, for requests that can only be refused.

@@ -67,7 +67,7 @@ fn the_published_signature_vector_holds() {
     let text = fs::read_to_string(folder.join("signature-vector.json"));
     let vector: Value = serde_json::from_str(&text.expect("file")).expect("json");
     let channel = channel(
-        json!({"signature_key": vector["signature_key"], "notification_url": vector["notification_url"]}),
+        json!({"signature_key": ["the-next-key", vector["signature_key"]], "notification_url": vector["notification_url"]}),
     );
     let body = vector["body"].as_str().expect("body").as_bytes();
     let signature = vector["signature"].as_str().expect("signature");

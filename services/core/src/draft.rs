@@ -4,7 +4,7 @@
 use crate::{
     body::Body,
     content::{Contact, Content, ProfileSource},
-    event::{Event, Identifier, Trust},
+    event::{Event, Identifier, Trust, flags},
     ids::EventId,
     normalise::{self, Normal, Region},
     seal::{Cell, IdentifierValue, Raw, Role},
@@ -95,6 +95,29 @@ impl Draft {
     }
 }
 
+/// How a channel's purchases count beside those of other channels that see the same sales.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purchases {
+    /// They count, and are compared with nothing.
+    #[default]
+    Alone,
+    /// They count, and those of other channels may attach to them.
+    Count,
+    /// They count unless a channel that counts has told the same sale.
+    Attach,
+}
+
+impl Purchases {
+    /// Bits of [`crate::event::flags`] of an event with this body.
+    fn flags(self, body: &Body) -> u32 {
+        match (self, body) {
+            (Self::Count, Body::Purchase(_)) => flags::COUNT,
+            (Self::Attach, Body::Purchase(_) | Body::Refund(_)) => flags::ATTACH,
+            _ => 0,
+        }
+    }
+}
+
 /// What a channel's configuration says about every event of it.
 #[derive(Clone, Debug)]
 pub struct ChannelContext {
@@ -114,6 +137,8 @@ pub struct ChannelContext {
     pub brand: String,
     /// Generation of the adapter.
     pub generation: u32,
+    /// How its purchases count.
+    pub purchases: Purchases,
 }
 
 impl ChannelContext {
@@ -122,6 +147,7 @@ impl ChannelContext {
     #[must_use]
     pub fn events(&self, draft: Draft, received_at: Micros, key: &IndexKey) -> Vec<Event> {
         let (raw, mut content) = (draft.raw, draft.content);
+        let purchases = self.purchases.flags(&draft.body);
         let mut sealed = Vec::new();
         let identifiers = self.identifiers(draft.identifiers, key, &mut content, &mut sealed);
         if !content.is_empty() {
@@ -141,7 +167,7 @@ impl ChannelContext {
             sealed,
             body: draft.body,
             normaliser: normalise::NORMALISER_VERSION,
-            flags: draft.flags,
+            flags: draft.flags | purchases,
             actor: draft.actor,
             store: draft.store,
             brand: if draft.brand.is_empty() { self.brand.clone() } else { draft.brand },

@@ -62,6 +62,10 @@ pub mod flags {
     pub const TEST: u32 = 8;
     /// Not a person speaking (auto-reply, bounce, list mail).
     pub const AUTOMATIC: u32 = 16;
+    /// A purchase or refund that counts unless a channel that counts has told the same sale.
+    pub const ATTACH: u32 = 32;
+    /// A purchase that counts, and is compared with those that attach.
+    pub const COUNT: u32 = 64;
 }
 
 /// One immutable record of the log, decoded.

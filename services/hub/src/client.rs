@@ -188,7 +188,11 @@ impl Client {
         Ok(sender)
     }
 
-    fn read(&self, answer: &Answer) -> Result<Json, ClientError> {
+    /// The JSON of an answer, or what the hub says is wrong.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] and [`ClientError::Strange`].
+    pub fn read(&self, answer: &Answer) -> Result<Json, ClientError> {
         let json: Result<Json, _> = serde_json::from_slice(&answer.body);
         if answer.status.is_success() {
             return match json {

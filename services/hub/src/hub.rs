@@ -61,6 +61,8 @@ pub struct Hub {
     pub profiles: Profiles,
     /// Posts to public channels in the running minute.
     pub counts: crate::pace::Counts,
+    /// Which stores were heard when.
+    pub silence: crate::silence::Silence,
     projector: Arc<Projector>,
     channels: HashMap<String, usize>,
     key: IndexKey,
@@ -115,6 +117,8 @@ impl Hub {
         let profiles = Profiles::new(&config.channels);
         let login_keys = KeyStore::default();
         let (pulls, once) = Default::default();
+        let now = Micros(clock.now_micros());
+        let silence = crate::silence::Silence::open(&config.channels, &config.hub.data_dir, now);
         Self {
             config,
             log,
@@ -128,6 +132,7 @@ impl Hub {
             forwarding,
             login_keys,
             profiles,
+            silence,
             projector,
             channels,
             key,
@@ -212,7 +217,10 @@ impl Hub {
         let kinds: Vec<Counted> = events.iter().map(Counted::of).collect();
         let records: Vec<NewRecord> = events.iter().map(record).collect();
         match self.log.append(records).await {
-            Ok(appended) => Ok(self.account(channel, &appended, &kinds)),
+            Ok(appended) => {
+                self.silence.heard(channel, &events, self.now());
+                Ok(self.account(channel, &appended, &kinds))
+            }
             Err(error) => {
                 self.metrics.ingested(channel, Ingest::Failed, 1, self.now());
                 Err(append_problem(&error))

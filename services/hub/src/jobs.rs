@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Jobs remembered.
 const KEPT: usize = 20;
 
-/// The kind that tells its progress itself.
-const OWN_PROGRESS: &str = "quality";
+/// The kinds that tell their progress themselves.
+const OWN_PROGRESS: [&str; 2] = ["quality", "import"];
 
 /// A job's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +27,7 @@ pub enum State {
 pub struct Job {
     /// Its number.
     pub id: u64,
-    /// `rebuild`, `plan`, `policy` or `quality`.
+    /// `rebuild`, `plan`, `policy`, `quality` or `import`.
     pub kind: &'static str,
     /// How it is doing.
     pub state: State,
@@ -84,7 +84,7 @@ impl Jobs {
     #[must_use]
     pub fn list(&self, projecting: (u64, u64)) -> Vec<Job> {
         let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for job in jobs.iter_mut().filter(|j| j.state == State::Running && j.kind != OWN_PROGRESS) {
+        for job in jobs.iter_mut().filter(|j| j.state == State::Running && !OWN_PROGRESS.contains(&j.kind)) {
             (job.done, job.total) = projecting;
         }
         jobs.clone()

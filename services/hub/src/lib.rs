@@ -32,6 +32,7 @@ pub mod quality;
 pub mod query;
 mod rng;
 pub mod serve;
+pub mod silence;
 pub mod suggest;
 pub mod tokens;
 

@@ -73,6 +73,8 @@ pub struct Metrics {
     event_age: Family<[Label; 1], Seconds>,
     pull_connected: Family<[Label; 1], Gauge>,
     pull_failures: Family<[Label; 2], Counter>,
+    store_age: Family<[Label; 2], Gauge>,
+    store_silent: Family<[Label; 2], Gauge>,
     store_bytes: Gauge,
     log_bytes: Gauge,
 }
@@ -107,6 +109,8 @@ impl Metrics {
             event_age: Family::default(),
             pull_connected: Family::default(),
             pull_failures: Family::default(),
+            store_age: Family::default(),
+            store_silent: Family::default(),
             store_bytes: Gauge::default(),
             log_bytes: Gauge::default(),
         };
@@ -161,6 +165,16 @@ impl Metrics {
             self.pull_connected.clone(),
         );
         r.register("pull_failures", "Failures to fetch mail, by what failed", self.pull_failures.clone());
+        r.register(
+            "shop_last_event_age_seconds",
+            "Time since a channel's shop was last heard of",
+            self.store_age.clone(),
+        );
+        r.register(
+            "shop_silent",
+            "1 where a channel's shop is silent for longer than expect_every",
+            self.store_silent.clone(),
+        );
         r.register("store_bytes", "Size of the view store on disk", self.store_bytes.clone());
         r.register("log_bytes", "Size of the log on disk", self.log_bytes.clone());
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
@@ -244,6 +258,17 @@ impl Metrics {
     pub fn suggestions(&self, pairs: usize, customers: usize) {
         self.suggestions.set(whole(pairs as u64));
         self.compared.set(whole(customers as u64));
+    }
+
+    /// How long each store that is expected to speak has been silent.
+    pub fn stores(&self, all: &[crate::silence::Silent]) {
+        self.store_age.clear();
+        self.store_silent.clear();
+        for silent in all {
+            let label = [("channel", silent.channel.clone()), ("store", silent.store.clone())];
+            self.store_age.get_or_create(&label).set(whole(silent.seconds));
+            self.store_silent.get_or_create(&label).set(i64::from(silent.is_too_long));
+        }
     }
 
     /// Sizes on disk in bytes.

@@ -118,6 +118,7 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     tasks.extend(crate::forward::spawn(&hub, &stopped).map_err(no_tls)?);
     tasks.extend(crate::profiles::spawn(&hub, &stopped).map_err(no_tls)?);
     tasks.extend(crate::pull::start(&hub, &stopped));
+    tasks.extend(crate::silence::watch(&hub, &stopped));
     let finder = crate::suggest::spawn(&hub, stopped)
         .map_err(|e| Failure::new(Exit::CheckFailed, format!("cannot start a thread: {e}")))?;
     Ok(Running { ingress: ingress_address, api: api_address, hub, stop, tasks, finder, _lock: lock })

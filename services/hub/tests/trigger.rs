@@ -81,6 +81,7 @@ async fn providers_side() -> (Config, Seen) {
         member_is_phone: false,
         brand: String::new(),
         generation: 0,
+        purchases: tributary_core::draft::Purchases::default(),
     };
     config.channels.push(Channel {
         context,
@@ -88,6 +89,9 @@ async fn providers_side() -> (Config, Seen) {
         registration: &REGISTRATION,
         watch: None,
         outward: tributary_channels::outward::Outward::default(),
+        pair: None,
+        expect: None,
+        fingerprint: String::new(),
     });
     (config, seen)
 }

@@ -61,6 +61,7 @@ impl Channel {
             member_is_phone: false,
             brand: String::new(),
             generation: 0,
+            purchases: tributary_core::draft::Purchases::default(),
         }
     }
 }

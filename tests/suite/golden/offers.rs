@@ -23,6 +23,7 @@ fn an_offer_is_for_ever() {
         member_is_phone: true,
         brand: String::new(),
         generation: 0,
+        purchases: tributary_core::draft::Purchases::Alone,
     };
     let at = Micros(super::values::START);
     let mut draft =

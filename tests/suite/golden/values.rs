@@ -102,6 +102,7 @@ pub fn channel() -> ChannelContext {
         member_is_phone: false,
         brand: "acme".into(),
         generation: 0,
+        purchases: tributary_core::draft::Purchases::default(),
     }
 }
 

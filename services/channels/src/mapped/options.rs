@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     settings::{Settings, SettingsError},
-    when::Clock,
+    when::{Clock, Day},
 };
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(super) fn read(settings: &mut Settings) -> Result<Options, SettingsError> {
     let variables: &[&str] = if for_each.is_some() { &[PAYLOAD, ITEM, HEADER] } else { &[PAYLOAD, HEADER] };
     let rules = rules::read(settings.value("events").as_ref(), variables)?;
     let formats = settings.texts("time_formats")?;
-    let clock = Clock::new(&settings.time_zone, &formats)
+    let clock = Clock::new(&settings.time_zone, &formats, Day::default())
         .ok_or_else(|| SettingsError::new("time_formats", "need the hub's `time_zone` to be an IANA zone"))?;
     Ok(Options { scheme, format, headers, for_each, rules, clock: Arc::new(clock) })
 }

@@ -2,13 +2,14 @@
 
 use super::{
     columns::{Column, Mapping},
+    control::Control,
     key::Template,
 };
 use crate::{
     settings::{Secret, Settings, SettingsError},
-    when::Clock,
+    table::Layout,
+    when::{self, Clock},
 };
-use encoding_rs::Encoding;
 use tributary_core::event::Trust;
 
 /// How a file's text is laid out.
@@ -18,15 +19,6 @@ pub(super) enum Format {
     Csv,
     /// One JSON object a line.
     Jsonl,
-}
-
-/// What separates the values of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delimiter {
-    /// One ASCII character; quotes protect it.
-    Byte(u8),
-    /// Runs of spaces and tabs; no quotes.
-    Spaces,
 }
 
 /// Values of the `record_type` column.
@@ -45,8 +37,7 @@ pub(super) struct RecordTypes {
 pub(super) struct Config {
     pub(super) keys: Vec<Secret>,
     pub(super) format: Option<Format>,
-    pub(super) charset: &'static Encoding,
-    pub(super) delimiter: Delimiter,
+    pub(super) layout: Layout,
     pub(super) header: bool,
     pub(super) clock: Clock,
     pub(super) currency: String,
@@ -58,6 +49,9 @@ pub(super) struct Config {
     pub(super) cancel_prefix: String,
     pub(super) void_values: Vec<String>,
     pub(super) records: Option<RecordTypes>,
+    /// Heads and details come in two files; the columns that say which belong together.
+    pub(super) joined_by: Option<Vec<Column>>,
+    pub(super) control: Option<Control>,
     /// Without any version in the file, the time of upload is the version.
     pub(super) supersede_by_upload: bool,
     /// Path of the array of lines inside a JSON object; empty = none.
@@ -76,9 +70,6 @@ impl Config {
     /// [`SettingsError`] naming the first key that is wrong.
     pub(super) fn read(settings: &mut Settings) -> Result<Self, SettingsError> {
         let watched = settings.text("folder")?.is_some();
-        for key in ["done", "expect_every"] {
-            settings.text(key)?; // read by the folder watcher
-        }
         let keys = if watched && settings.value("key").is_none() {
             Vec::new()
         } else {
@@ -87,17 +78,17 @@ impl Config {
         let (columns, detail_columns) = mappings(settings)?;
         let store = settings.text("store")?.unwrap_or_default();
         let records = record_types(settings, &columns)?;
+        let joined_by = joined_by(settings, &columns, &detail_columns)?;
         let lines = settings.text("lines")?.unwrap_or_default();
         let row = choice(settings, "row", &[("receipt", false), ("line", true)])?.unwrap_or(false);
-        let row_is_line = row || records.is_some() || !lines.is_empty();
+        let row_is_line = row || records.is_some() || joined_by.is_some() || !lines.is_empty();
         let template = template(settings, &columns)?;
         let config = Self {
             keys,
             format: choice(settings, "format", &[("csv", Format::Csv), ("jsonl", Format::Jsonl)])?,
-            charset: charset(settings)?,
-            delimiter: delimiter(settings)?,
+            layout: Layout::read(settings)?,
             header: settings.flag("header")?.unwrap_or(true),
-            clock: clock(settings)?,
+            clock: when::read(settings)?,
             currency: currency(settings)?,
             store,
             member_trust: choice(
@@ -111,6 +102,8 @@ impl Config {
             cancel_prefix: settings.text("cancel_prefix")?.unwrap_or_default(),
             void_values: void_values(settings)?,
             records,
+            joined_by,
+            control: Control::read(settings)?,
             supersede_by_upload: choice(settings, "supersede", &[("never", false), ("upload_time", true)])?
                 .unwrap_or(false),
             lines,
@@ -118,6 +111,11 @@ impl Config {
             detail_columns,
         };
         config.checked()
+    }
+
+    /// Whether a receipt has a head, and its lines are details.
+    pub(super) fn has_heads(&self) -> bool {
+        self.records.is_some() || self.joined_by.is_some()
     }
 
     fn checked(self) -> Result<Self, SettingsError> {
@@ -177,6 +175,23 @@ fn record_types(settings: &mut Settings, columns: &Mapping) -> Result<Option<Rec
     }
 }
 
+/// Columns that heads and details have both and that are part of a receipt's name.
+fn joined_by(
+    settings: &mut Settings,
+    heads: &Mapping,
+    details: &Mapping,
+) -> Result<Option<Vec<Column>>, SettingsError> {
+    if settings.texts("pair")?.is_empty() {
+        return Ok(None); // which file is the other half, the folder watcher reads there
+    }
+    let names = [Column::Store, Column::Register, Column::Receipt, Column::Invoice, Column::Date];
+    let both: Vec<Column> = names.into_iter().filter(|c| heads.has(*c) && details.has(*c)).collect();
+    if both.iter().any(|c| matches!(c, Column::Receipt | Column::Invoice)) && !details.implied {
+        return Ok(Some(both));
+    }
+    Err(SettingsError::new("pair", "needs `receipt` in `columns` and in a `detail_columns` of its own"))
+}
+
 fn template(settings: &mut Settings, columns: &Mapping) -> Result<Template, SettingsError> {
     if let Some(text) = settings.text("fact_key")? {
         return Template::parse(&text).map_err(|problem| SettingsError::new("fact_key", problem));
@@ -186,31 +201,6 @@ fn template(settings: &mut Settings, columns: &Mapping) -> Result<Template, Sett
         return Err(SettingsError::new("columns", problem));
     }
     Ok(Template::usual())
-}
-
-fn charset(settings: &mut Settings) -> Result<&'static Encoding, SettingsError> {
-    let charsets =
-        [("utf-8", encoding_rs::UTF_8), ("big5", encoding_rs::BIG5), ("gb18030", encoding_rs::GB18030)];
-    Ok(choice(settings, "charset", &charsets)?.unwrap_or(encoding_rs::UTF_8))
-}
-
-fn delimiter(settings: &mut Settings) -> Result<Delimiter, SettingsError> {
-    let text = settings.text("delimiter")?.unwrap_or_else(|| ",".to_owned());
-    match text.as_bytes() {
-        b"space" => Ok(Delimiter::Spaces),
-        b"tab" => Ok(Delimiter::Byte(b'\t')),
-        [byte] if (byte.is_ascii_punctuation() && *byte != b'"') || *byte == b'\t' => {
-            Ok(Delimiter::Byte(*byte))
-        }
-        _ => Err(SettingsError::new("delimiter", "must be one ASCII character, \"tab\" or \"space\"")),
-    }
-}
-
-fn clock(settings: &mut Settings) -> Result<Clock, SettingsError> {
-    let zone = settings.text("time_zone")?.unwrap_or_else(|| settings.time_zone.clone());
-    let formats = settings.texts("date_format")?;
-    Clock::new(&zone, &formats)
-        .ok_or_else(|| SettingsError::new("time_zone", "must be an IANA time zone, such as \"Asia/Taipei\""))
 }
 
 fn currency(settings: &mut Settings) -> Result<String, SettingsError> {

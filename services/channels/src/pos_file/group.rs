@@ -4,9 +4,9 @@ use super::{
     columns::Column,
     config::Config,
     key::Parts,
-    numbers::{is_scientific, plain_id},
     sheet::{BadRow, Row},
 };
+use crate::table::numbers::{is_scientific, plain_id};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -20,10 +20,11 @@ pub(super) struct Group<'s> {
     pub(super) occurrence: u32,
 }
 
-/// Groups a file's rows; rows without a key are bad. `first_occurrence` is 0 unless one row is read again alone.
+/// Groups a file's rows, heads before their details; rows without a key are bad. `first_occurrence` is 0 unless one row is
+/// read again alone.
 pub(super) fn groups<'s>(
     config: &Config,
-    rows: &'s [Row<'s>],
+    rows: impl Iterator<Item = &'s Row<'s>>,
     first_occurrence: u32,
 ) -> (Vec<Group<'s>>, Vec<BadRow<'s>>) {
     let mut walk = Walk {
@@ -33,6 +34,7 @@ pub(super) fn groups<'s>(
         bad: Vec::new(),
         by_key: HashMap::new(),
         by_receipt: HashMap::new(),
+        joined: HashMap::new(),
         equal: HashMap::new(),
         last: None,
         last_bytes: &[],
@@ -50,6 +52,8 @@ struct Walk<'c, 's> {
     bad: Vec<BadRow<'s>>,
     by_key: HashMap<(String, &'s str), usize>,
     by_receipt: HashMap<&'s str, usize>,
+    /// Heads by the columns that details have too; `None` where several receipts have the same.
+    joined: HashMap<String, Option<usize>>,
     equal: HashMap<&'s [u8], u32>,
     last: Option<usize>,
     last_bytes: &'s [u8],
@@ -82,6 +86,10 @@ impl<'s> Walk<'_, 's> {
             let known = *self.by_key.entry((key.clone(), revision)).or_insert(place);
             self.last = Some(known);
             self.by_receipt.insert(plain_id(row.values.get(Column::Receipt)), known);
+            if let Some(columns) = &self.config.joined_by {
+                let heads = self.joined.entry(joined(self.config, columns, row)).or_insert(Some(known));
+                *heads = heads.filter(|head| *head == known);
+            }
             if known != place {
                 return self.join(row);
             }
@@ -92,7 +100,15 @@ impl<'s> Walk<'_, 's> {
 
     fn detail(&mut self, row: &'s Row<'s>) {
         let receipt = plain_id(row.values.get(Column::Receipt));
-        if !receipt.is_empty() {
+        if let Some(columns) = &self.config.joined_by {
+            match self.joined.get(&joined(self.config, columns, row)) {
+                Some(Some(head)) => self.last = Some(*head),
+                Some(None) => {
+                    return self.refuse(row, "is a detail of several heads: map more of their columns");
+                }
+                None => self.last = None,
+            }
+        } else if !receipt.is_empty() {
             self.last = self.by_receipt.get(receipt).copied();
         }
         match self.last {
@@ -109,8 +125,25 @@ impl<'s> Walk<'_, 's> {
 
     fn refuse(&mut self, row: &'s Row<'s>, problem: &str) {
         let detail = format!("line {}: {problem}", row.line);
-        self.bad.push(BadRow { bytes: row.bytes, reason: "bad_row", detail });
+        let is_detail = row.is_detail && self.config.joined_by.is_some();
+        self.bad.push(BadRow { bytes: row.bytes, reason: "bad_row", detail, is_detail });
     }
+}
+
+/// What a head and its details in another file have in common.
+fn joined(config: &Config, columns: &[Column], row: &Row<'_>) -> String {
+    let mut text = String::new();
+    for column in columns {
+        let value = row.values.get(*column);
+        let day = || Some(config.clock.read(value, row.values.get(Column::Time))?.date.to_string());
+        match column {
+            Column::Date => text.push_str(&day().unwrap_or_default()),
+            Column::Store if value.is_empty() => text.push_str(&config.store),
+            _ => text.push_str(plain_id(value)),
+        }
+        text.push('\n');
+    }
+    text
 }
 
 fn key_of(config: &Config, row: &Row<'_>, occurrence: u32) -> Result<String, String> {

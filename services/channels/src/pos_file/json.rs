@@ -4,8 +4,8 @@ use super::{
     columns::{Column, Mapping, Values},
     config::Config,
     sheet::{Row, put},
-    split::{Record, Text},
 };
+use crate::table::{Record, Text};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 

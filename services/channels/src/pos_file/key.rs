@@ -125,7 +125,7 @@ impl Template {
         }
         let value = |column: Column| {
             let text = if column == Column::Receipt { receipt } else { values.get(column) };
-            Some(super::numbers::plain_id(text).to_owned())
+            Some(crate::table::numbers::plain_id(text).to_owned())
         };
         self.key(values, value, parts).unwrap_or_else(|_| receipt.to_owned())
     }

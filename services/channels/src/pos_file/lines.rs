@@ -3,10 +3,10 @@
 use super::{
     columns::Column,
     config::Config,
-    numbers::{is_scientific, money, plain_id, plus, times},
     receipt::{Problem, problem},
     sheet::Row,
 };
+use crate::table::numbers::{is_scientific, money, plain_id, plus, times};
 use tributary_core::{body::Line, money::Money};
 
 /// Lines a receipt may have: with [`SKU_MAX`] its event stays well under the size of a record.
@@ -60,7 +60,7 @@ pub(super) fn total(lines: &[Line], rows: &[&Row<'_>]) -> Result<Money, Problem>
 
 fn line(config: &Config, row: &Row<'_>, given: Option<Money>) -> Result<Option<Line>, Problem> {
     let get = |column| row.values.get(column);
-    let is_head = config.records.is_some() && !row.is_detail;
+    let is_head = config.has_heads() && !row.is_detail;
     let columns = [Column::Sku, Column::Quantity, Column::Amount, Column::UnitPrice];
     if is_head || columns.iter().all(|c| get(*c).is_empty()) {
         return Ok(None);

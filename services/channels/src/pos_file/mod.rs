@@ -1,10 +1,11 @@
-//! Folders of small files from tills: separated values, runs of spaces, or JSON lines, with a table that says what the
-//! columns mean.
+//! Folders of small files from tills: separated values, runs of spaces, JSON lines or Excel workbooks, with a table that
+//! says what the columns mean.
 //!
 //! A row is a receipt (`row = "receipt"`, the default) or one line of a receipt (`row = "line"`: rows with one key are one
-//! purchase; also `head`/`detail` rows, and a JSON array named by `lines`). A receipt is one fact: if one of its rows
-//! cannot be read, the whole receipt is kept as unrecognised, never half of it, and all other receipts go on. **All rows
-//! of one receipt must stand in one file**: a receipt that is cut in two gives two revisions, not one sum.
+//! purchase; also `head`/`detail` rows, heads and details in two files, and a JSON array named by `lines`). A receipt is one
+//! fact: if one of its rows cannot be read, the whole receipt is kept as unrecognised, never half of it, and all other
+//! receipts go on. **All rows of one receipt must stand in one file** (or in the two that belong together): a receipt that
+//! is cut in two gives two revisions, not one sum.
 //!
 //! **Versions.** A corrected file supersedes an earlier one only by a version: the `revision` column if it is mapped
 //! (a number or a time); otherwise the header `x-file-time` (seconds since 1970, the time of the file as the folder
@@ -12,52 +13,94 @@
 //! was corrected meanwhile. `supersede = "upload_time"` makes the time of upload the version instead: then every upload
 //! counts as a correction of all its rows, and a repeated upload is recorded again. A voided receipt is a removal.
 //!
+//! ```toml
+//! [channels.till]
+//! kind = "pos_file"
+//! folder = "/srv/till/in"        # watched; a file is taken once it has stopped growing
+//! done = "/srv/till/done"        # and moved there; "move" = a folder `done` inside; absent = it stays
+//! key = "env:TILL_KEY"           # for uploads to /in/till; needed without a folder
+//! expect_every = "1d"            # a store that is silent for longer is warned of
+//! expect_stores = ["7", "8"]     # these from the start, others once they were heard of
+//! charset = "big5"               # "utf-8" (default), "big5", "gb18030"; a byte-order mark counts more
+//! delimiter = "tab"              # one ASCII character (default ","), "tab", "space" (runs of them, no quotes)
+//! format = "csv"                 # or "jsonl"; absent = by media type and first character
+//! sheet = "Sales"                # of a workbook; default: the first
+//! header = true                  # false: columns are numbers from 1
+//! time_zone = "Asia/Taipei"      # default: the hub's
+//! date_format = ["roc"]          # "roc", "unix", "unix_ms" or strptime patterns; default: ISO 8601 and 20260301
+//! day_starts = "05:00"           # what is sold before belongs to the day before: {date} in keys, hours as 25:30
+//! date_is = "business"           # dates in the file are business days; default "calendar"
+//! currency = "TWD"               # where no column says it
+//! store = "7"                    # where no column says it
+//! account = "till"               # first part of every key; default: the channel's name
+//! fact_key = "{store}/{date}/{receipt}"  # default: store/register/receipt; also {invoice}, {line_no}, {hash}
+//! row = "line"                   # or "receipt"
+//! cancel_prefix = "C"            # receipts with it are refunds
+//! void_values = ["1", "作廢"]
+//! member_trust = "verified"      # or "claimed": whether a member number at the till is a card that was read
+//! supersede = "never"            # or "upload_time"
+//! head = "H"                     # values of the column `record_type`: heads, their details, rows to leave out
+//! detail = "D"
+//! ignore = ["X"]
+//! pair = ["-head", "-detail"]    # or two files: a name with the first waits for the same name with the second
+//! control = "T"                  # a row that begins so says what the file holds; a difference, or none, is kept
+//! lines = "items"                # array of lines inside a JSON object
+//! [channels.till.columns]        # word = the column's name, or its number, or a path inside a JSON object
+//! receipt = "單號"
+//! total = "金額"
+//! [channels.till.detail_columns] # of details; default: the same
+//! [channels.till.control_columns]  # rows, receipts, total = numbers from 1
+//! receipts = 2
+//! total = 3
+//! ```
+//!
 //! Absent on purpose: guessing. Which day `03/04/2026` is, which character set a file has, or what a number in scientific
 //! notation was, is configured or refused. Personal columns cannot be part of a key.
 
 mod columns;
 mod config;
+mod control;
+mod file;
 mod group;
 mod json;
 mod key;
 mod lines;
-mod numbers;
+mod places;
 mod receipt;
 mod samples;
 mod sheet;
-mod split;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_layout;
+#[cfg(test)]
+mod tests_shop;
 
 use crate::{
-    adapter::{
-        Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Transport,
-        Unrecognised,
-    },
-    settings::{Secret, Settings, SettingsError},
+    adapter::{Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Transport},
+    settings::{Settings, SettingsError},
+    signature,
+    table::{Text, version::Version},
 };
 use config::Config;
-use group::{Group, groups};
-use receipt::Receipt;
-use sheet::{Sheet, Unreadable};
-use split::Text;
-use std::collections::HashMap;
-use subtle::ConstantTimeEq;
+use file::File;
+use sheet::{Part, Sheet, Unreadable};
 use tributary_core::{event::Trust, seal::Raw};
 
 /// Largest file: some 250,000 rows of usual length. Larger exports come in parts.
 const FILE_MAX: usize = 32 * 1024 * 1024;
-/// Seconds since 1970 at which the file was written, as its sender says.
-const FILE_TIME: &str = "x-file-time";
 /// Number of a row among equal rows of its file; stands in raw requests where keys are hashes of rows.
 const OCCURRENCE: &str = "x-row-occurrence";
+
+/// Where in the body the file of details begins, in bytes, if there are two files.
+const DETAIL_AT: &str = "x-detail-at";
+/// A part of a file, whose control row is not there.
+const PART: &str = "x-file-part";
 
 /// Files from tills.
 pub static REGISTRATION: Registration = Registration {
     kind: "pos_file",
-    about: "till and ERP exports: CSV, fixed columns or JSON lines, uploaded or from a watched folder",
+    about: "till and ERP exports: CSV, Excel or JSON lines, uploaded or from a watched folder",
     transport: Transport::Watch,
     body_max: FILE_MAX,
     build,
@@ -76,115 +119,56 @@ struct PosFile {
 
 impl ChannelAdapter for PosFile {
     fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
-        let bearer = request.header("authorization").and_then(|v| v.strip_prefix("Bearer "));
-        let given = bearer.or_else(|| request.header("x-api-key")).unwrap_or_default();
-        let mut found = subtle::Choice::from(0);
-        for key in &self.config.keys {
-            found |= key.bytes().ct_eq(given.as_bytes());
-        }
-        if bool::from(found) { Ok(()) } else { Err(Rejected::signature()) }
+        signature::bearer(&self.config.keys, request)
     }
 
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
-        let version = Version::of(&self.config, request)?;
-        let text = Text::open(&self.config, request.body);
-        let sheet = match Sheet::read(&self.config, &text, request) {
-            Ok(sheet) => sheet,
-            Err(Unreadable::Refused(rejected)) => return Err(rejected),
-            Err(Unreadable::Kept(reason, detail)) => {
-                let raw = Raw { headers: version.headers.clone(), body: request.body.to_vec() };
-                return Ok(Decoded::only_unrecognised(reason, detail, raw));
-            }
+        let version = Version::of(request, self.config.supersede_by_upload)?;
+        let (heads, details) = parts(&self.config, request)?;
+        let kept = |reason, detail: String| {
+            let raw = Raw { headers: version.headers.clone(), body: request.body.to_vec() };
+            Ok(Decoded::only_unrecognised(reason, detail, raw))
         };
-        let first = request.header(OCCURRENCE).and_then(|v| v.parse().ok()).unwrap_or(0);
-        let (groups, keyless) = groups(&self.config, &sheet.rows, first);
-        let mut decoded = Decoded::default();
-        for bad in sheet.bad.iter().chain(&keyless) {
-            let raw = sheet.raw(&version.headers, std::iter::once(bad.bytes));
-            decoded.unrecognised.push(Unrecognised { reason: bad.reason, detail: bad.detail.clone(), raw });
+        let open = |body| Text::open(&self.config.layout, body);
+        let (heads, details) = match (open(heads), details.map(open).transpose()) {
+            (Ok(heads), Ok(details)) => (heads, details),
+            (Err(problem), _) | (_, Err(problem)) => return kept("bad_workbook", problem),
+        };
+        let part = if self.config.joined_by.is_some() { Part::Heads } else { Part::Whole };
+        let read = |text, part| Sheet::read(&self.config, text, request, part);
+        let sheets = read(&heads, part).and_then(|heads| {
+            Ok((heads, details.as_ref().map(|text| read(text, Part::Details)).transpose()?))
+        });
+        match sheets {
+            Ok((heads, details)) => {
+                let file = File { config: &self.config, heads, details, version };
+                Ok(file.decode(request))
+            }
+            Err(Unreadable::Refused(rejected)) => Err(rejected),
+            Err(Unreadable::Kept(reason, detail)) => kept(reason, detail),
         }
-        let mut reader = Reader { adapter: self, sheet: &sheet, version: &version, seen: HashMap::new() };
-        for group in &groups {
-            reader.read(group, &mut decoded);
-        }
-        Ok(decoded)
     }
 
     fn sign(&self, request: &mut Outbound) {
-        if let Some(key) = self.config.keys.first() {
-            request.headers.push(("authorization".to_owned(), bearer(key)));
-        }
+        signature::sign_bearer(&self.config.keys, request);
     }
 }
 
-fn bearer(key: &Secret) -> String {
-    format!("Bearer {}", String::from_utf8_lossy(key.bytes()))
-}
-
-/// The version of rows that have none of their own, and the headers that say so again.
-struct Version {
-    revision: u64,
-    headers: Vec<(String, String)>,
-}
-
-impl Version {
-    fn of(config: &Config, request: &InboundRequest<'_>) -> Result<Self, Rejected> {
-        let secs = match request.header(FILE_TIME) {
-            Some(text) => Some(text.trim().parse::<u32>().map_err(|_| Rejected {
-                status: 400,
-                code: "bad_file_time",
-                detail: format!("{FILE_TIME} must be whole seconds since 1970"),
-            })?),
-            None if config.supersede_by_upload => {
-                Some(u32::try_from(request.received_at.0 / 1_000_000).unwrap_or_default())
-            }
-            None => None,
-        };
-        let headers = secs.iter().map(|secs| (FILE_TIME.to_owned(), secs.to_string())).collect();
-        Ok(Self { revision: secs.map_or(0, u64::from), headers })
-    }
-}
-
-/// A line of the file, and the rows of the receipt that starts there.
-type First<'r> = (usize, Vec<&'r [u8]>);
-
-struct Reader<'r> {
-    adapter: &'r PosFile,
-    sheet: &'r Sheet<'r>,
-    version: &'r Version,
-    /// What each (key, revision) was made of first.
-    seen: HashMap<(String, u64), First<'r>>,
-}
-
-impl<'r> Reader<'r> {
-    fn read(&mut self, group: &'r Group<'r>, decoded: &mut Decoded) {
-        let raw = self.raw(group);
-        let receipt = Receipt { config: &self.adapter.config, group };
-        let mut draft = match receipt.draft(self.version.revision) {
-            Ok(draft) => draft,
-            Err(problem) => {
-                let detail = format!("line {}: {}", problem.line, problem.what);
-                return decoded.unrecognised.push(Unrecognised { reason: "bad_row", detail, raw });
-            }
-        };
-        let line = group.rows.first().map_or(0, |r| r.line);
-        let rows: Vec<&[u8]> = group.rows.iter().map(|r| r.bytes).collect();
-        let (first, before) =
-            self.seen.entry((draft.key.clone(), draft.revision)).or_insert_with(|| (line, rows.clone()));
-        // The log would take the second for a repetition of the first and drop it without a word.
-        if *before != rows {
-            let detail = format!("line {line}: has the key of line {first}, but another content");
-            return decoded.unrecognised.push(Unrecognised { reason: "key_repeated", detail, raw });
-        }
-        draft.raw = raw;
-        decoded.events.push(draft);
-    }
-
-    fn raw(&self, group: &Group<'_>) -> Raw {
-        let mut raw = self.sheet.raw(&self.version.headers, group.rows.iter().map(|r| r.bytes));
-        if group.occurrence > 0 {
-            raw.headers.push((OCCURRENCE.to_owned(), group.occurrence.to_string()));
-        }
-        raw
+/// The file or the two files in a body.
+fn parts<'a>(
+    config: &Config,
+    request: &InboundRequest<'a>,
+) -> Result<(&'a [u8], Option<&'a [u8]>), Rejected> {
+    let Some(at) = request.header(DETAIL_AT) else { return Ok((request.body, None)) };
+    let parts = at.trim().parse().ok().and_then(|at| request.body.split_at_checked(at));
+    match parts {
+        Some((heads, details)) if config.joined_by.is_some() => Ok((heads, Some(details))),
+        _ => Err(Rejected {
+            status: 400,
+            code: "bad_detail_at",
+            detail: format!(
+                "{DETAIL_AT} must say where in the body the file of details begins, and needs `pair`"
+            ),
+        }),
     }
 }

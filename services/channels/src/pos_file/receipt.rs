@@ -6,9 +6,9 @@ use super::{
     group::Group,
     key::Parts,
     lines::{lines, total},
-    numbers::{is_scientific, money, plain_id},
     sheet::Row,
 };
+use crate::table::numbers::{is_scientific, money, plain_id};
 use crate::when::When;
 use tributary_core::{
     body::{Body, Purchase, Refund},
@@ -47,7 +47,10 @@ impl Receipt<'_> {
             key.push_str("#refund"); // a till that prints the refund under the number of the sale
         }
         let when = self.when();
-        let live: Vec<&Row<'_>> = self.group.rows.iter().copied().filter(|r| !self.is_void(r)).collect();
+        let mut live: Vec<&Row<'_>> = self.group.rows.iter().copied().filter(|r| !self.is_void(r)).collect();
+        if self.config.has_heads() && live.iter().all(|row| row.is_detail) {
+            live.clear(); // a void head takes its details along
+        }
         let mut draft = if live.is_empty() {
             let mut removal = Draft::new(key.clone(), Body::Removed { of: key });
             removal.revision = REMOVAL;

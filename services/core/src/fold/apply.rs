@@ -155,7 +155,7 @@ impl Fold {
         if matches!(event.event.body, Body::Chunk { .. } | Body::Ticked {}) {
             return Ok(Outcome::Own);
         }
-        let key = prepared.key;
+        let (key, gives) = (prepared.key, &prepared.contribution.gives);
         let ids = ids_of(event, self.resolver.policy());
         if !ids.is_empty() {
             self.resolver.note(event);
@@ -173,14 +173,22 @@ impl Fold {
             if !new.beats(&current) {
                 let equal = (new.revision, new.generation) == (current.revision, current.generation);
                 self.settle(event, None);
+                self.call(rows, key, gives)?;
+                self.recount(rows, event, key, [gives, &Gives::Nothing])?;
                 return Ok(if equal { Outcome::Duplicate } else { Outcome::Superseded });
             }
         }
         let apart = self.apart_around(event);
         let replaced = self.take_out(rows, event, &key, place)?;
+        let gave = match replaced.as_ref().filter(|f| f.revision.is_some()) {
+            Some(fact) => Contribution::decode(&fact.gives)?.gives,
+            None => Gives::Nothing,
+        };
         let mut fact = Fact { revision: Some(new), ids, gives: prepared.gives.clone(), ..Fact::awaited(key) };
         fact.hangers = replaced.as_ref().map(|f| f.hangers.clone()).unwrap_or_default();
         self.put_in(rows, event, fact, prepared)?;
+        self.call(rows, key, gives)?;
+        self.recount(rows, event, key, [&gave, gives])?;
         self.touch_apart(event, &apart);
         if let Body::Unrecognised { reason } = &event.event.body {
             self.dead_letter(event, reason);
@@ -250,14 +258,14 @@ impl Fold {
         let mut home = self.home(event);
         if fact.ids.is_empty()
             && event.event.is_for_customers()
-            && let Gives::Refund { of, .. } = contribution.gives
+            && let Some(of) = contribution.gives.refund_of()
             && of != key
         {
             home = self.hang(rows, &mut fact, of, home)?;
         }
         let (hanging, ids, owned_at) = (fact.hangers.clone(), fact.ids.clone(), fact.owned_at());
         self.insert(rows, fact, home, Some(prepared))?;
-        let sold = matches!(contribution.gives, Gives::Purchase { .. }).then_some((home, &ids, at));
+        let sold = contribution.gives.is_purchase().then_some((home, &ids, at));
         for hanger in hanging {
             self.move_hanger(rows, hanger, key, sold)?;
         }
@@ -321,7 +329,7 @@ impl Fold {
         self.insert(rows, fact, home, None)
     }
 
-    fn insert(
+    pub(super) fn insert(
         &mut self,
         rows: &dyn Rows,
         fact: Fact,
@@ -337,7 +345,7 @@ impl Fold {
         self.homes.insert(&Reading { rows, resolver: &self.resolver }, home, fact, prepared)
     }
 
-    fn remove(&mut self, rows: &dyn Rows, key: &FactKey, place: Place) -> Result<Fact, BadRow> {
+    pub(super) fn remove(&mut self, rows: &dyn Rows, key: &FactKey, place: Place) -> Result<Fact, BadRow> {
         let fact = self.homes.remove(&Reading { rows, resolver: &self.resolver }, key, place)?;
         if let Homes::Live(_) = self.homes {
             self.facts_digest = self.facts_digest.wrapping_sub(fact_hash(&fact, place.home));
@@ -387,5 +395,7 @@ impl Fold {
 #[must_use]
 pub fn fact_hash(fact: &Fact, home: Token) -> u128 {
     let Some(revision) = &fact.revision else { return 0 };
-    hash128(&[&fact.key.0, &revision.event.0, &revision.at.0.to_be_bytes(), &home.0, &fact.gives])
+    let at = revision.at.0.to_be_bytes();
+    let parts: [&[u8]; 6] = [&fact.key.0, &revision.event.0, &at, &home.0, &fact.gives, b"uncounted"];
+    hash128(if fact.uncounted { &parts } else { &parts[..5] })
 }

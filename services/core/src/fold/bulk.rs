@@ -72,7 +72,8 @@ impl Bulk {
             Ok(start) => self.starts.insert(fact.key, start),
             Err(_) => self.starts.remove(&fact.key),
         };
-        let whole = fact.attached.is_none() && fact.hangers.is_empty() && fact.revision.is_some();
+        let whole =
+            fact.attached.is_none() && fact.hangers.is_empty() && fact.revision.is_some() && !fact.uncounted;
         if !whole {
             self.kept.insert(fact.key, fact);
         } else if !self.kept.is_empty() {

@@ -61,6 +61,26 @@ pub enum Gives {
     Note,
     /// Nothing to any view: what looked suspicious on the identifier up to then is in order.
     Clear,
+    /// A purchase that is compared with those of other channels.
+    Sale {
+        /// ISO 4217.
+        currency: String,
+        /// What was paid.
+        total: Money,
+        /// It counts only where no other one does.
+        attaches: bool,
+        /// Its other names; see [`super::sales`].
+        refs: Vec<FactKey>,
+    },
+    /// A refund that does not count while the purchase it is of does not.
+    Return {
+        /// The purchase's fact.
+        of: FactKey,
+        /// ISO 4217.
+        currency: String,
+        /// Positive amount.
+        total: Money,
+    },
 }
 
 impl Gives {
@@ -68,6 +88,21 @@ impl Gives {
     #[must_use]
     pub fn is_shown(&self) -> bool {
         !matches!(self, Self::Nothing | Self::Clear)
+    }
+
+    /// Whether something was sold.
+    #[must_use]
+    pub fn is_purchase(&self) -> bool {
+        matches!(self, Self::Purchase { .. } | Self::Sale { .. })
+    }
+
+    /// The purchase that money was given back for.
+    #[must_use]
+    pub fn refund_of(&self) -> Option<FactKey> {
+        match self {
+            Self::Refund { of, .. } | Self::Return { of, .. } => Some(*of),
+            _ => None,
+        }
     }
 }
 
@@ -96,7 +131,18 @@ impl Contribution {
     pub fn of(event: &Event) -> Self {
         let mut inbound = event.flags & flags::AUTOMATIC == 0;
         let gives = match &event.body {
+            Body::Purchase(p) if event.flags & (flags::ATTACH | flags::COUNT) != 0 => Gives::Sale {
+                currency: p.currency.clone(),
+                total: p.total,
+                attaches: event.flags & flags::ATTACH != 0,
+                refs: super::sales::refs(&p.refs),
+            },
             Body::Purchase(p) => Gives::Purchase { currency: p.currency.clone(), total: p.total },
+            Body::Refund(r) if event.flags & flags::ATTACH != 0 => Gives::Return {
+                of: FactKey::derive(&event.kind, &event.account, &r.of),
+                currency: r.currency.clone(),
+                total: r.total,
+            },
             Body::Refund(r) => Gives::Refund {
                 of: FactKey::derive(&event.kind, &event.account, &r.of),
                 currency: r.currency.clone(),
@@ -273,6 +319,20 @@ fn encode_gives(w: &mut Writer, gives: &Gives) {
         }
         Gives::Note => w.number(8),
         Gives::Clear => w.number(9),
+        Gives::Sale { currency, total, attaches, refs } => {
+            w.number(10);
+            w.text(currency);
+            encode_money(w, *total);
+            w.number(u64::from(*attaches));
+            w.number(refs.len() as u64);
+            refs.iter().for_each(|key| w.raw(&key.0));
+        }
+        Gives::Return { of, currency, total } => {
+            w.number(11);
+            w.raw(&of.0);
+            w.text(currency);
+            encode_money(w, *total);
+        }
     }
 }
 
@@ -295,6 +355,15 @@ fn decode_gives(r: &mut Reader<'_>) -> Result<Gives, BadRow> {
         7 => Gives::Trait { name: r.text()?, value: r.text()? },
         8 => Gives::Note,
         9 => Gives::Clear,
+        10 => {
+            let (currency, total, attaches) = (r.text()?, decode_money(r)?, r.number()? == 1);
+            let mut refs = Vec::new();
+            for _ in 0..r.count()? {
+                refs.push(FactKey(r.sixteen()?));
+            }
+            Gives::Sale { currency, total, attaches, refs }
+        }
+        11 => Gives::Return { of: FactKey(r.sixteen()?), currency: r.text()?, total: decode_money(r)? },
         _ => return Err(BadRow),
     })
 }

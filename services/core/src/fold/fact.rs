@@ -1,6 +1,6 @@
 //! A fact as its home fragment keeps it: which revision counts, whom it names, what it gives.
 
-use super::contribution::{Contribution, Gives};
+use super::contribution::Contribution;
 use crate::{
     codec::{BadRow, Reader, Writer},
     event::{RecordedEvent, Trust},
@@ -65,6 +65,8 @@ pub struct Fact {
     pub attached: Option<Micros>,
     /// Facts that hang on this one.
     pub hangers: SmallVec<[FactKey; 1]>,
+    /// It is on the timeline only: another channel's purchase counts for the same sale.
+    pub uncounted: bool,
     /// What it gives, encoded; see [`Contribution`](super::contribution::Contribution).
     pub gives: Box<[u8]>,
 }
@@ -89,6 +91,7 @@ impl Fact {
             ids: Ids::new(),
             attached: None,
             hangers: SmallVec::new(),
+            uncounted: false,
             gives: Box::default(),
         }
     }
@@ -115,7 +118,7 @@ impl Fact {
         if self.revision.is_none() {
             return Ok(false);
         }
-        Ok(matches!(Contribution::decode(&self.gives)?.gives, Gives::Purchase { .. }))
+        Ok(Contribution::decode(&self.gives)?.gives.is_purchase())
     }
 
     /// Whether it is a refund without a name, of this purchase.
@@ -126,13 +129,14 @@ impl Fact {
         if self.attached.is_none() {
             return Ok(false);
         }
-        Ok(matches!(Contribution::decode(&self.gives)?.gives, Gives::Refund { of, .. } if of == purchase))
+        Ok(Contribution::decode(&self.gives)?.gives.refund_of() == Some(purchase))
     }
 
     /// Appends the row form.
     pub fn encode(&self, w: &mut Writer) {
         w.raw(&self.key.0);
-        w.number(u64::from(self.revision.is_some()) | u64::from(self.attached.is_some()) << 1);
+        let bits = [self.revision.is_some(), self.attached.is_some(), self.uncounted];
+        w.number(bits.into_iter().rev().fold(0, |sum, bit| sum << 1 | u64::from(bit)));
         if let Some(at) = self.attached {
             w.signed(at.0);
         }
@@ -162,6 +166,7 @@ impl Fact {
     pub fn decode(r: &mut Reader<'_>) -> Result<Self, BadRow> {
         let mut fact = Self::awaited(FactKey(r.sixteen()?));
         let bits = r.number()?;
+        fact.uncounted = bits & 4 != 0;
         if bits & 2 != 0 {
             fact.attached = Some(Micros(r.signed()?));
         }

@@ -253,7 +253,7 @@ impl Fragment {
     }
 
     /// What the fact gives, if it is on the timeline.
-    fn shown<'a>(
+    pub(super) fn shown<'a>(
         &self,
         fact: &Fact,
         gives: Option<&'a Contribution>,
@@ -263,9 +263,13 @@ impl Fragment {
             Some(given) => Cow::Borrowed(given),
             None => Cow::Owned(Contribution::decode(&fact.gives)?),
         };
-        if !contribution.gives.is_shown() {
-            return Ok(None);
-        }
+        let contribution = match contribution.gives {
+            ref gives if !gives.is_shown() => return Ok(None),
+            _ if fact.uncounted => {
+                Cow::Owned(Contribution { gives: Gives::Entry, ..contribution.into_owned() })
+            }
+            _ => contribution,
+        };
         Ok(Some((Entry { at: r.at, event: r.event, position: r.position }, contribution)))
     }
 
@@ -284,7 +288,7 @@ impl Fragment {
 
     /// Whether an entry that comes or goes is a receipt, whose day is then to be counted again.
     fn note_receipt(&mut self, entry: Entry, contribution: &Contribution) -> bool {
-        let receipt = matches!(contribution.gives, Gives::Purchase { .. });
+        let receipt = contribution.gives.is_purchase();
         if receipt {
             self.changed_receipt = Some((entry.at, entry.event));
         }
@@ -379,7 +383,7 @@ impl Fragment {
         let mut entries = Vec::new();
         self.each_fact(rows, |this, fact| {
             let shown = this.shown(fact, None)?;
-            entries.extend(shown.map(|(entry, c)| (entry, matches!(c.gives, Gives::Purchase { .. }))));
+            entries.extend(shown.map(|(entry, c)| (entry, c.gives.is_purchase())));
             Ok(())
         })?;
         for (entry, receipt) in entries {
@@ -487,7 +491,7 @@ impl Fragment {
         for (fact, _) in facts {
             if let Some((entry, contribution)) = this.shown(fact, None)? {
                 this.head.add(entry, &contribution);
-                entries.push((entry, matches!(contribution.gives, Gives::Purchase { .. })));
+                entries.push((entry, contribution.gives.is_purchase()));
             } else if let Some(when) = this.clears(fact, None)? {
                 this.clear(when);
             }

@@ -160,14 +160,14 @@ impl Head {
     fn add_gives(&mut self, entry: Entry, c: &Contribution) {
         let when = (entry.at, entry.event);
         match &c.gives {
-            Gives::Purchase { currency, total } => {
+            Gives::Purchase { currency, total } | Gives::Sale { currency, total, .. } => {
                 let sum = self.currencies.entry(currency.clone()).or_default();
                 sum.orders += 1;
                 sum.net = sum.net.plus(*total);
                 let (first, last) = self.bought.unwrap_or((entry.at, entry.at));
                 self.bought = Some((first.min(entry.at), last.max(entry.at)));
             }
-            Gives::Refund { currency, total, .. } => {
+            Gives::Refund { currency, total, .. } | Gives::Return { currency, total, .. } => {
                 let sum = self.currencies.entry(currency.clone()).or_default();
                 sum.refunds += 1;
                 sum.net = sum.net.plus(total.negated());
@@ -215,7 +215,7 @@ impl Head {
             || self.notes.contains(&entry)
             || (self.recent.len() == RECENT_MAX && self.recent.contains(&entry));
         let registers = match &c.gives {
-            Gives::Purchase { .. } => {
+            Gives::Purchase { .. } | Gives::Sale { .. } => {
                 self.bought.is_none_or(|(first, last)| entry.at == first || entry.at == last)
             }
             // Their registers are rare; summing again is always right.
@@ -223,7 +223,11 @@ impl Head {
             _ => false,
         };
         // Rounding a sum up to a greater scale cannot be undone by subtraction.
-        let money = matches!(&c.gives, Gives::Purchase { total, .. } | Gives::Refund { total, .. } if total.scale > 0);
+        let money = matches!(
+            &c.gives,
+            Gives::Purchase { total, .. } | Gives::Refund { total, .. } | Gives::Sale { total, .. }
+                | Gives::Return { total, .. } if total.scale > 0
+        );
         if held || registers || money {
             return false;
         }
@@ -234,12 +238,15 @@ impl Head {
         }
         self.recent.retain(|e| *e != entry);
         match &c.gives {
-            Gives::Purchase { currency, total } => {
+            Gives::Purchase { currency, total } | Gives::Sale { currency, total, .. } => {
                 let sum = self.currencies.entry(currency.clone()).or_default();
                 sum.orders -= 1;
                 sum.net = sum.net.plus(total.negated());
+                if sum.orders == 0 && sum.refunds == 0 {
+                    self.currencies.remove(currency);
+                }
             }
-            Gives::Refund { currency, total, .. } => {
+            Gives::Refund { currency, total, .. } | Gives::Return { currency, total, .. } => {
                 let sum = self.currencies.entry(currency.clone()).or_default();
                 sum.refunds -= 1;
                 sum.net = sum.net.plus(*total);

@@ -16,6 +16,7 @@ mod names;
 mod prepared;
 pub mod receipts;
 pub mod rows;
+mod sales;
 mod timepages;
 
 pub use apply::{DeadLetter, Fold, FoldStats, fact_hash};

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     codec::{BadRow, Reader, Writer},
-    fold::contribution::{Contribution, Gives},
     identity::policy::Policy,
     ids::{EventId, Position},
     time::{Day, Micros},
@@ -260,11 +259,11 @@ impl Fragment {
             return time.receipts(rows, self.token, from..end, RECEIPTS_MAX);
         }
         let mut found = Vec::new();
-        self.each_fact(rows, |_, fact| {
+        self.each_fact(rows, |this, fact| {
             let Some(r) = fact.revision.as_ref().filter(|r| (from..end).contains(&r.at)) else {
                 return Ok(());
             };
-            if matches!(Contribution::decode(&fact.gives)?.gives, Gives::Purchase { .. }) {
+            if this.shown(fact, None)?.is_some_and(|(_, c)| c.gives.is_purchase()) {
                 found.push(((r.at, r.event), r.position));
             }
             Ok(())

@@ -7,12 +7,14 @@ use crate::{
 };
 use serde_json::{Map, Value, json};
 
-const FLAG_NAMES: [(u32, &str); 5] = [
+const FLAG_NAMES: [(u32, &str); 7] = [
     (flags::SPAM, "spam"),
     (flags::HISTORICAL, "historical"),
     (flags::STANDBY, "standby"),
     (flags::TEST, "test"),
     (flags::AUTOMATIC, "automatic"),
+    (flags::ATTACH, "attach"),
+    (flags::COUNT, "count"),
 ];
 
 /// The event as JSON. What cannot be unsealed is shown as `"[sealed]"`.

@@ -3,6 +3,7 @@
 
 use super::{failed, machine, machine::ThreadTime, report::Figure, step};
 use crate::cli::Failure;
+use std::time::Instant;
 use tributary_core::{
     body::{Body, IdentityAct},
     event::{Event, Identifier, RecordedEvent, Trust},
@@ -61,7 +62,9 @@ pub(super) fn run(identifiers: u64) -> Result<Vec<Figure>, Failure> {
         figure("snapshot an identifier", snapshot_bytes / known, "bytes"),
         figure("snapshot made", written, "s"),
         figure("snapshot read", read, "s"),
-        figure("unlink, its customer split", unlink / 1e3, "us"),
+        figure("unlink, its customer split", unlink.mean / 1e3, "us"),
+        figure("unlink, its customer split, p50", unlink.p50 / 1e3, "us"),
+        figure("unlink, its customer split, p99", unlink.p99 / 1e3, "us"),
         figure("event on a value that 100,000 share", shared, "ns/event")
             .beside("on values of their own", alone),
     ])
@@ -112,8 +115,16 @@ fn lookup_nanos(resolver: &Resolver, people: u64) -> f64 {
     clock.nanos() as f64 / count.max(1) as f64
 }
 
-/// Unlinks of member and phone, each of another person; gives nanoseconds an unlink.
-fn unlinks(resolver: &mut Resolver, people: u64) -> f64 {
+/// Nanoseconds of an operation.
+struct Spread {
+    /// Processor time, with what a table that grows in between costs once.
+    mean: f64,
+    p50: f64,
+    p99: f64,
+}
+
+/// Unlinks of member and phone, each of another person.
+fn unlinks(resolver: &mut Resolver, people: u64) -> Spread {
     let count = UNLINKS.min(people);
     let events: Vec<RecordedEvent> = (0..count)
         .map(|n| {
@@ -124,11 +135,17 @@ fn unlinks(resolver: &mut Resolver, people: u64) -> f64 {
         })
         .collect();
     let clock = ThreadTime::start();
+    let mut each: Vec<u128> = Vec::with_capacity(events.len());
     for event in &events {
+        let began = Instant::now();
         resolver.act(event, IdentityAct::Unlink);
         std::hint::black_box(resolver.settle());
+        each.push(began.elapsed().as_nanos());
     }
-    clock.nanos() as f64 / count.max(1) as f64
+    let mean = clock.nanos() as f64 / count.max(1) as f64;
+    each.sort_unstable();
+    let rank = |percent: usize| each.get(each.len() * percent / 100).copied().unwrap_or(0) as f64;
+    Spread { mean, p50: rank(50), p99: rank(99) }
 }
 
 /// Nanoseconds an event in which everybody names what `names` says, after all have named a phone of their own.

@@ -62,6 +62,7 @@ impl Sample {
             member_is_phone: false,
             brand: String::new(),
             generation: 0,
+            purchases: tributary_core::draft::Purchases::default(),
         };
         let each = (events / customers.max(1)).clamp(1, EVENTS_EACH);
         let mixed = (events / each).clamp(1, MIXED_MAX);

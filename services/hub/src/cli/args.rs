@@ -364,6 +364,45 @@ pub enum Channel {
     Ls,
     /// Post a signed sample to a channel, as its provider would
     Trigger(Trigger),
+    /// Show what a file would become, and what would be refused; nothing is sent
+    Check(Check),
+    /// Hand whole files to a channel: history, member lists, bindings
+    Import(Import),
+}
+
+/// `channel import`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A file that was begun is gone on with; one that is there already adds nothing. What cannot be read is \
+                        kept with its line: see `deadletters ls`.\n\nExamples:\n  tributary channel import till 2019.csv \
+                        2020.csv --historical\n  tributary channel import members list.xlsx --dry-run"
+)]
+pub struct Import {
+    /// Channel
+    pub channel: String,
+    /// Files, or the files of heads where details come in others
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Mark what they hold as imported history
+    #[arg(long)]
+    pub historical: bool,
+    /// Only count what they would become, here and without a hub
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `channel check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tributary channel check till day.csv\n  \
+                        tributary channel check till day.xlsx --rows 100 -o json")]
+pub struct Check {
+    /// Channel of the configuration
+    pub channel: String,
+    /// File, or the file of heads where details come in another
+    pub file: PathBuf,
+    /// At most so many rows, and so many that are refused
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub rows: usize,
 }
 
 /// `channel trigger`.

@@ -2,9 +2,11 @@
 //! `demo`, `bench` and `verify --offline` do the work themselves.
 
 pub mod args;
+mod check;
 mod configuration;
 mod customer;
 pub mod identity;
+mod import;
 mod masking;
 mod operate;
 mod outline;
@@ -154,6 +156,9 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
             writeln!(out, "tributary {}", env!("CARGO_PKG_VERSION"))?;
             return Ok(Exit::Ok);
         }
+        Command::Channel(args::Channel::Check(args)) => {
+            return check::run(&args, &configuration()?, &global, out);
+        }
         Command::Channel(args::Channel::Trigger(args)) => {
             return trigger::run(&args, configuration()?, &global, out).await;
         }
@@ -168,6 +173,9 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Rebuild(args) => operate::rebuild(&args, &mut session).await,
         Command::Verify(_) => operate::verify(&mut session).await,
         Command::Deadletters(args::Deadletters::Ls) => operate::deadletters(&mut session).await,
+        Command::Channel(args::Channel::Import(args)) => {
+            import::run(&args, &load(&global)?, &mut session).await
+        }
         Command::Channel(_) => operate::channels(&mut session).await,
         Command::Lag(args) => operate::lag(&args, &mut session).await,
         _ => Err(Failure::usage("no such command")),

@@ -71,11 +71,17 @@ pub async fn rebuild(args: &Rebuild, session: &mut Session<'_>) -> Result<Exit, 
         session.print(&started, "", outline)?;
         return Ok(Exit::Ok);
     }
-    follow_job(&started, "rebuilding", session).await
+    follow_job(&started, "rebuilding", session, |_| {}).await
 }
 
 /// Follows the job that `started` names to its end, with a progress bar, and prints what it found.
-pub async fn follow_job(started: &Json, doing: &str, session: &mut Session<'_>) -> Result<Exit, Failure> {
+/// `ended` sees the job as it ended.
+pub async fn follow_job(
+    started: &Json,
+    doing: &str,
+    session: &mut Session<'_>,
+    ended: impl FnOnce(&Json),
+) -> Result<Exit, Failure> {
     let id = started.get("id").cloned().unwrap_or_default();
     let bar = bar(session.global.output, doing);
     loop {
@@ -99,6 +105,7 @@ pub async fn follow_job(started: &Json, doing: &str, session: &mut Session<'_>) 
             }
         };
         bar.finish_and_clear();
+        ended(job);
         session.print(job, "", outline)?;
         return Ok(exit);
     }

@@ -25,20 +25,20 @@ pub async fn show(session: &mut Session<'_>) -> Result<Exit, Failure> {
 pub async fn plan(args: &Plan, session: &mut Session<'_>) -> Result<Exit, Failure> {
     let toml = read(&args.policy)?;
     let started = session.client.post("/v1/identity/policy/plan", &json!({"toml": toml})).await?;
-    follow_job(&started, "resolving", session).await
+    follow_job(&started, "resolving", session, |_| {}).await
 }
 
 /// `identity apply`.
 pub async fn apply(args: &Apply, session: &mut Session<'_>) -> Result<Exit, Failure> {
     let body = json!({"toml": read(&args.policy)?, "reason": args.reason});
     let started = session.client.post("/v1/identity/policy/apply", &body).await?;
-    follow_job(&started, "folding again", session).await
+    follow_job(&started, "folding again", session, |_| {}).await
 }
 
 /// `identity quality`.
 pub async fn quality(session: &mut Session<'_>) -> Result<Exit, Failure> {
     let started = session.client.post("/v1/identity/quality", &json!({})).await?;
-    follow_job(&started, "counting", session).await
+    follow_job(&started, "counting", session, |_| {}).await
 }
 
 /// The file's text, checked here so that what is wrong is shown where it stands.

@@ -45,12 +45,7 @@ pub async fn run(
     global: &Global,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let channel = config.channel(&args.channel).ok_or_else(|| {
-        let known: Vec<&str> = config.channels.iter().map(|c| c.context.name.as_str()).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        Failure::usage(format!("no channel \"{}\" in the configuration", args.channel))
-            .remedy(format!("configured: {known}"))
-    })?;
+    let channel = super::check::configured(&config, &args.channel)?;
     let offered = channel.registration.samples;
     if args.list {
         return list(offered, global.output, out);

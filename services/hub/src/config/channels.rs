@@ -10,6 +10,7 @@ use super::{
 use crate::outbound::Address;
 use std::collections::BTreeMap;
 use tributary_channels::settings::{self, Channel, Settings, SettingsError};
+use tributary_core::draft::Purchases;
 
 /// Longest name of a channel: it is a label of metrics and a segment of addresses.
 const NAME_MAX: usize = 64;
@@ -30,7 +31,15 @@ pub fn build(
         gathered.report("bad_value", "channels", &node.key_at, problem, None);
         return Vec::new();
     };
-    table.iter().filter_map(|(name, node)| channel(name, node, hub, environment, gathered)).collect()
+    let mut channels: Vec<Channel> =
+        table.iter().filter_map(|(name, node)| channel(name, node, hub, environment, gathered)).collect();
+    // Where one channel attaches, the others are what it attaches to.
+    if channels.iter().any(|channel| channel.context.purchases == Purchases::Attach) {
+        for channel in channels.iter_mut().filter(|c| c.context.purchases == Purchases::Alone) {
+            channel.context.purchases = Purchases::Count;
+        }
+    }
+    channels
 }
 
 fn channel(

@@ -292,3 +292,16 @@ fn a_file_that_is_named_must_exist() {
     let errors = super::load(&surroundings).unwrap_err();
     assert_eq!(errors.list.first().unwrap().code, "config_unreadable");
 }
+
+#[test]
+fn beside_a_channel_that_attaches_the_others_count() {
+    use tributary_core::draft::Purchases::{Alone, Attach, Count};
+    let purchases = |of_a: &str| -> Vec<_> {
+        let form = "kind = \"web_form\"\nform = \"f\"\n";
+        let text = format!("[channels.a]\n{form}{of_a}\n[channels.b]\n{form}\n");
+        good(&text, &[]).channels.iter().map(|c| c.context.purchases).collect()
+    };
+    assert_eq!(purchases(""), [Alone, Alone]);
+    assert_eq!(purchases("purchases = \"count\""), [Count, Alone]);
+    assert_eq!(purchases("purchases = \"attach\""), [Attach, Count]);
+}

@@ -151,6 +151,7 @@ fn publisher(hub: &Hub, actor: &str) -> ChannelContext {
             member_is_phone: false,
             brand: String::new(),
             generation: 0,
+            purchases: tributary_core::draft::Purchases::default(),
         },
     }
 }

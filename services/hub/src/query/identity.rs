@@ -50,6 +50,7 @@ pub fn console(hub: &Hub) -> ChannelContext {
         member_is_phone: true,
         brand: String::new(),
         generation: 0,
+        purchases: tributary_core::draft::Purchases::default(),
     }
 }
 

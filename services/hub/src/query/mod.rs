@@ -8,6 +8,7 @@ mod effect;
 mod erase;
 mod events;
 mod identity;
+mod import;
 mod operate;
 mod policy;
 mod suggestions;
@@ -82,6 +83,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Prove), guard));
     let ingest = Router::new()
         .route("/v1/events", post(events::publish))
+        .route("/v1/channels/{channel}/import", post(import::import))
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Ingest), guard));
     let open = Router::new()
         .route("/livez", get(|| async { "ok\n" }))

@@ -59,6 +59,8 @@ pub async fn channels(State(hub): Shared) -> Answer {
 fn row(hub: &Hub, name: &str, kind: &str, account: &str, count: Count) -> Value {
     let last = (count.last_at.0 != 0).then_some(count.last_at);
     let taken = hub.taken(name);
+    let silent = hub.silence.all(hub.now()).into_iter().filter(|s| s.channel == name && s.is_too_long);
+    let silent: Vec<Value> = silent.map(|s| object!({"store": s.store, "seconds": s.seconds})).collect();
     object!({
         "name": name,
         "kind": kind,
@@ -78,6 +80,7 @@ fn row(hub: &Hub, name: &str, kind: &str, account: &str, count: Count) -> Value 
         "forwarded": hub.forwarding.figures(name),
         "state": hub.pulls.line(name),
         "pull": hub.pulls.json(name),
+        "silent": silent,
     })
 }
 
@@ -179,6 +182,7 @@ pub async fn metrics(State(hub): Shared) -> Response {
     let text = blocking(|| {
         let (events, seconds, _) = behind(&hub);
         hub.metrics.projection_lag(events, seconds);
+        hub.metrics.stores(&hub.silence.all(hub.now()));
         if let Some(finder) = &hub.finder {
             let apart = hub.projector().read(|look| crate::suggest::all_apart(&look));
             hub.metrics.suggestions(finder.open_without(&apart), finder.customers().0);

@@ -79,6 +79,7 @@ impl Lab {
             member_is_phone: false,
             brand: String::new(),
             generation: 0,
+            purchases: tributary_core::draft::Purchases::default(),
         };
         let events = context.events(draft, Micros(self.at), &IndexKey::new(&[7; 32]));
         let records = events.iter().map(crate::hub::record).collect();

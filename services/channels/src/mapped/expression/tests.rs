@@ -1,12 +1,12 @@
 use super::{Budget, Expression, PAYLOAD, Scope, of_json, write_json};
-use crate::when::Clock;
+use crate::when::{Clock, Day};
 use std::sync::Arc;
 
 /// The expression's JSON over this payload, or what went wrong.
 fn evaluate(source: &str, payload: &str) -> Result<String, String> {
     let expression = Expression::compile("x", source, &[PAYLOAD]).map_err(|wrong| wrong.0)?;
     let budget = Arc::new(Budget::new());
-    let clock = Arc::new(Clock::new("Asia/Taipei", &["%d.%m.%Y".to_owned()]).unwrap());
+    let clock = Arc::new(Clock::new("Asia/Taipei", &["%d.%m.%Y".to_owned()], Day::default()).unwrap());
     let mut scope = Scope::new(&budget, &clock);
     let payload =
         of_json(serde_json::from_str(payload).unwrap(), &budget).map_err(|e| e.detail.to_owned())?;

@@ -7,7 +7,8 @@ use tributary_core::money::{Money, SCALE_MAX};
 const SIGNS: [&str; 8] = ["NT$", "HK$", "US$", "$", "＄", "¥", "€", "£"];
 
 /// An amount such as `1,280`, `NT$1,280`, `(12.50)` or `12.50-`; the last two are negative.
-pub(super) fn money(text: &str) -> Option<Money> {
+#[must_use]
+pub fn money(text: &str) -> Option<Money> {
     let text = text.trim();
     let (negative, text) = match text.strip_prefix('(').and_then(|t| t.strip_suffix(')')) {
         Some(inner) => (true, inner),
@@ -29,7 +30,8 @@ pub(super) fn money(text: &str) -> Option<Money> {
 }
 
 /// The exact sum; `None` when it does not fit.
-pub(super) fn plus(a: Money, b: Money) -> Option<Money> {
+#[must_use]
+pub fn plus(a: Money, b: Money) -> Option<Money> {
     let scale = a.scale.max(b.scale);
     let at = |m: Money| m.units.checked_mul(10_i64.checked_pow(u32::from(scale - m.scale))?);
     Some(Money::new(at(a)?.checked_add(at(b)?)?, scale))
@@ -37,7 +39,8 @@ pub(super) fn plus(a: Money, b: Money) -> Option<Money> {
 
 /// The exact product of a quantity and a price; `None` when it does not fit or needs too many decimal places. Zeros at
 /// the end of the quantity do not count: `6.0` pieces at `2.55` are `15.30`.
-pub(super) fn times(quantity: Money, price: Money) -> Option<Money> {
+#[must_use]
+pub fn times(quantity: Money, price: Money) -> Option<Money> {
     let mut quantity = quantity;
     while quantity.scale > 0 && quantity.units % 10 == 0 {
         quantity = Money::new(quantity.units / 10, quantity.scale - 1);
@@ -54,7 +57,8 @@ pub(super) fn times(quantity: Money, price: Money) -> Option<Money> {
 
 /// Whether a spreadsheet has turned a number into `1.23E+11`: its last digits are gone, so it names nothing any more.
 /// `12E5` without sign or point may be a real id.
-pub(super) fn is_scientific(text: &str) -> bool {
+#[must_use]
+pub fn is_scientific(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.trim().split_once(['E', 'e']) else {
         return false;
     };
@@ -66,7 +70,8 @@ pub(super) fn is_scientific(text: &str) -> bool {
 }
 
 /// An id without the `.0` that number columns add: `17850.0` is `17850`. Leading zeros stay.
-pub(super) fn plain_id(text: &str) -> &str {
+#[must_use]
+pub fn plain_id(text: &str) -> &str {
     let text = text.trim();
     match text.split_once('.') {
         Some((whole, zeros))

@@ -1,7 +1,10 @@
 //! From bytes to records: byte-order marks, character sets, lines with quotes. A quote that nobody closes costs one
 //! line, not the rest of the file.
 
-use super::config::{Config, Delimiter};
+use super::{
+    layout::{Delimiter, Layout},
+    workbook,
+};
 use encoding_rs::{Encoding, UTF_8};
 use std::borrow::Cow;
 
@@ -13,62 +16,75 @@ const QUOTED_BYTES_MAX: usize = 16 * 1024;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A file's bytes in a character set in which separators, quotes and line ends are never part of another character.
-pub(super) struct Text<'a> {
+pub struct Text<'a> {
     /// Without a mark.
-    pub(super) bytes: Cow<'a, [u8]>,
+    pub bytes: Cow<'a, [u8]>,
     /// Of `bytes`.
-    pub(super) charset: &'static Encoding,
+    pub charset: &'static Encoding,
     /// Whether parts of it need the mark to be read again, because `charset` is not the configured one.
     marked: bool,
+    /// It was a workbook.
+    pub is_workbook: bool,
 }
 
 impl<'a> Text<'a> {
     /// Opens a file: a byte-order mark counts more than the configured character set.
-    pub(super) fn open(config: &Config, body: &'a [u8]) -> Self {
-        let configured = config.charset;
+    ///
+    /// # Errors
+    /// What is wrong with a workbook, without a value of it.
+    pub fn open(layout: &Layout, body: &'a [u8]) -> Result<Self, String> {
+        let configured = layout.charset;
+        if workbook::is_workbook(body) {
+            let bytes = Cow::Owned(workbook::separated(body, &layout.sheet, layout.delimiter)?);
+            return Ok(Self { bytes, charset: UTF_8, marked: true, is_workbook: true });
+        }
         if let Some((charset, mark)) = Encoding::for_bom(body) {
             let rest = body.get(mark..).unwrap_or_default();
             if charset == UTF_8 {
-                return Self { bytes: Cow::Borrowed(rest), charset, marked: true };
+                let bytes = Cow::Borrowed(rest);
+                return Ok(Self { bytes, charset, marked: true, is_workbook: false });
             }
-            return Self::transcoded(charset, rest);
+            return Ok(Self::transcoded(charset, rest));
         }
         // In Big5 and GB18030 second bytes start at 0x40, so that `|` may be half a character.
-        if configured != UTF_8 && matches!(config.delimiter, Delimiter::Byte(byte) if byte >= 0x40) {
-            return Self::transcoded(configured, body);
+        if configured != UTF_8 && matches!(layout.delimiter, Delimiter::Byte(byte) if byte >= 0x40) {
+            return Ok(Self::transcoded(configured, body));
         }
-        Self { bytes: Cow::Borrowed(body), charset: configured, marked: false }
+        Ok(Self { bytes: Cow::Borrowed(body), charset: configured, marked: false, is_workbook: false })
     }
 
     fn transcoded(from: &'static Encoding, body: &[u8]) -> Self {
         let (text, _) = from.decode_without_bom_handling(body);
-        Self { bytes: Cow::Owned(text.into_owned().into_bytes()), charset: UTF_8, marked: true }
+        let bytes = Cow::Owned(text.into_owned().into_bytes());
+        Self { bytes, charset: UTF_8, marked: true, is_workbook: false }
     }
 
     /// What stands before a part of this text so that it can be read alone.
-    pub(super) fn mark(&self) -> &'static [u8] {
+    #[must_use]
+    pub fn mark(&self) -> &'static [u8] {
         if self.marked { MARK } else { &[] }
     }
 
     /// A part of it as text; unreadable bytes become U+FFFD.
-    pub(super) fn decode<'b>(&self, bytes: &'b [u8]) -> Cow<'b, str> {
+    #[must_use]
+    pub fn decode<'b>(&self, bytes: &'b [u8]) -> Cow<'b, str> {
         self.charset.decode_without_bom_handling(bytes).0
     }
 }
 
 /// One record of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Record<'a> {
+pub struct Record<'a> {
     /// Number of its first line, from 1.
-    pub(super) line: usize,
+    pub line: usize,
     /// Without the line end.
-    pub(super) bytes: &'a [u8],
+    pub bytes: &'a [u8],
     /// Its first line has a quote that is never closed.
-    pub(super) unclosed: bool,
+    pub unclosed: bool,
 }
 
 /// The records of a text, blank ones left out. With a delimiter, quoted values may hold line ends.
-pub(super) fn records(bytes: &[u8], delimiter: Option<u8>) -> impl Iterator<Item = Record<'_>> {
+pub fn records(bytes: &[u8], delimiter: Option<u8>) -> impl Iterator<Item = Record<'_>> {
     let (mut rest, mut line) = (bytes, 1);
     std::iter::from_fn(move || {
         while !rest.is_empty() {
@@ -125,7 +141,8 @@ fn record_end(bytes: &[u8], delimiter: Option<u8>) -> (usize, bool) {
 }
 
 /// The values of one record; two quotes inside quotes are one.
-pub(super) fn values(record: &str, delimiter: Delimiter) -> Vec<String> {
+#[must_use]
+pub fn values(record: &str, delimiter: Delimiter) -> Vec<String> {
     let delimiter = match delimiter {
         Delimiter::Spaces => return record.split_ascii_whitespace().map(str::to_owned).collect(),
         Delimiter::Byte(byte) => char::from(byte),

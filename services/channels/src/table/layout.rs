@@ -1,0 +1,59 @@
+//! How a file's text is laid out, from the channel's settings.
+
+use crate::settings::{Settings, SettingsError};
+use encoding_rs::Encoding;
+
+/// What separates the values of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delimiter {
+    /// One ASCII character; quotes protect it.
+    Byte(u8),
+    /// Runs of spaces and tabs; no quotes.
+    Spaces,
+}
+
+/// Character set, delimiter and sheet of a file.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Of files without a byte-order mark.
+    pub charset: &'static Encoding,
+    /// Of files that are no workbooks.
+    pub delimiter: Delimiter,
+    /// Name of a workbook's sheet; empty = the first.
+    pub sheet: String,
+}
+
+impl Layout {
+    /// Reads `charset`, `delimiter` and `sheet`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] naming the one that is wrong.
+    pub fn read(settings: &mut Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            charset: charset(settings)?,
+            delimiter: delimiter(settings)?,
+            sheet: settings.text("sheet")?.unwrap_or_default(),
+        })
+    }
+}
+
+fn charset(settings: &mut Settings) -> Result<&'static Encoding, SettingsError> {
+    match settings.text("charset")?.as_deref() {
+        None | Some("utf-8") => Ok(encoding_rs::UTF_8),
+        Some("big5") => Ok(encoding_rs::BIG5),
+        Some("gb18030") => Ok(encoding_rs::GB18030),
+        Some(_) => Err(SettingsError::new("charset", "must be \"utf-8\" or \"big5\" or \"gb18030\"")),
+    }
+}
+
+fn delimiter(settings: &mut Settings) -> Result<Delimiter, SettingsError> {
+    let text = settings.text("delimiter")?.unwrap_or_else(|| ",".to_owned());
+    match text.as_bytes() {
+        b"space" => Ok(Delimiter::Spaces),
+        b"tab" => Ok(Delimiter::Byte(b'\t')),
+        [byte] if (byte.is_ascii_punctuation() && *byte != b'"') || *byte == b'\t' => {
+            Ok(Delimiter::Byte(*byte))
+        }
+        _ => Err(SettingsError::new("delimiter", "must be one ASCII character, \"tab\" or \"space\"")),
+    }
+}

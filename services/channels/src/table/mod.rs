@@ -1,0 +1,12 @@
+//! Tables as shops export them: separated values, runs of spaces, JSON lines, or an Excel workbook. Shared by the kinds
+//! that read files; what columns mean is theirs.
+
+pub mod layout;
+pub mod named;
+pub mod numbers;
+pub mod split;
+pub mod version;
+pub mod workbook;
+
+pub use layout::{Delimiter, Layout};
+pub use split::{Record, Text, records, values};
