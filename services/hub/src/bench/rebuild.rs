@@ -73,6 +73,7 @@ fn open_log(dir: &Path, dedupe_window: Option<usize>) -> Result<Arc<dyn EventLog
 fn make(dir: PathBuf, events: u64, customers: u64) -> Result<(Made, f64), Failure> {
     let log = open_log(&dir, Some(DEDUPE_WINDOW))?;
     let sample = Sample::new(events, customers);
+    let events = sample.whole(events);
     let started = Instant::now();
     for from in (0..events).step_by(APPEND_RECORDS as usize) {
         let made = sample.events(from, (from + APPEND_RECORDS).min(events));
@@ -100,7 +101,11 @@ fn rebuild(dir: &Path, made: &Made, scan: &probes::Scan) -> Result<Vec<Figure>, 
     let grown = machine::resident_bytes().saturating_sub(resident);
     let found = rebuilt.projector.read(|view| view.verify()).map_err(|e| failed("the rows", e))?;
     if found.facts_digest != found.stored_digest || found.customers != made.customers {
-        return Err(failed("the rebuild", "rows or customers are not what the log says"));
+        let what = format!(
+            "rows (digests {} and {}) or customers ({} of {}) are not what the log says",
+            found.facts_digest, found.stored_digest, found.customers, made.customers
+        );
+        return Err(failed("the rebuild", what));
     }
     drop(rebuilt.projector);
     let stored = bytes_on_disk(&views).map_err(|e| failed("the store's folder", e))?;

@@ -82,10 +82,15 @@ impl Sample {
         Self { people: true, ..Self::new(events, 0) }
     }
 
-    /// Customers that so many events name.
-    pub fn customers(&self, events: u64) -> u64 {
+    /// At most so many events, after which every customer has all of its own: before that, one person may be two customers.
+    pub fn whole(&self, events: u64) -> u64 {
         let block = self.mixed * self.rounds.len() as u64;
-        events / block * self.mixed + (events % block).min(self.mixed)
+        (events / block).max(1) * block
+    }
+
+    /// Customers that so many [whole](Self::whole) events name.
+    pub fn customers(&self, events: u64) -> u64 {
+        events / self.rounds.len() as u64
     }
 
     /// The events numbered `from..to` of all.
@@ -260,6 +265,6 @@ mod tests {
         assert_eq!(tokens.len() as u64, 3 * sample.customers(3_000));
         let links = events.iter().filter(|e| matches!(e.body, Body::Link { .. })).count();
         assert_eq!(links, 1_000, "who says that they are one person");
-        assert_eq!([0, 1, 999, 1_000, 2_999].map(|n| sample.customers(n)), [0, 1, 999, 1_000, 1_000]);
+        assert_eq!([2_999, 3_000, 5_999].map(|n| sample.whole(n)), [3_000, 3_000, 3_000]);
     }
 }
