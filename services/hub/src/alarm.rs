@@ -4,7 +4,10 @@
 use crate::hub::Hub;
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
@@ -31,13 +34,20 @@ pub struct Alarm {
     /// The log's end at the start. What is folded again up to there is no news, and some of it was cleared since.
     start: u64,
     known: Mutex<Option<BTreeSet<Token>>>,
+    watching: AtomicBool,
 }
 
 impl Alarm {
     /// An alarm of a hub whose log ends with this sequence.
     #[must_use]
     pub fn new(start: u64) -> Self {
-        Self { start, known: Mutex::default() }
+        Self { start, known: Mutex::default(), watching: AtomicBool::new(false) }
+    }
+
+    /// Whether the first look is over: what becomes suspicious from now on is warned of by itself.
+    #[must_use]
+    pub fn is_watching(&self) -> bool {
+        self.watching.load(Ordering::Acquire)
     }
 
     /// Looks at the views as they are: sets the gauge, and warns of each identifier that was not suspicious at the last look.
@@ -113,6 +123,10 @@ fn all_open(hub: &Hub) -> Result<Vec<Open>, BadRow> {
 /// Looks whenever the projection moved, not all the time.
 pub async fn watch(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
     let mut folded = hub.projector().subscribe();
+    tokio::select! {
+        _ = stopped.wait_for(|s| *s) => return,
+        reached = folded.wait_for(|position| *position >= hub.alarm.start) => if reached.is_err() { return },
+    }
     loop {
         let began = Instant::now();
         let looking = Arc::clone(&hub);
@@ -121,6 +135,7 @@ pub async fn watch(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
             Ok(Err(error)) => tracing::error!(error = %error, "suspicious identifiers cannot be read"),
             Err(error) => tracing::error!(error = %error, "looking for suspicious identifiers panicked"),
         }
+        hub.alarm.watching.store(true, Ordering::Release);
         let rest = REST.max(began.elapsed() * REST_FACTOR);
         tokio::select! {
             _ = stopped.wait_for(|s| *s) => return,

@@ -165,6 +165,8 @@ pub async fn ready(State(hub): Shared) -> Response {
         "log": !hub.log.is_sealed(),
         "projection": status.error.is_none(),
         "lag": events < READY_LAG_MAX,
+        // What the log held at the start is folded and looked at: warnings from here on are of new things.
+        "alarm": hub.alarm.is_watching(),
     });
     let ok = checks.as_object().is_some_and(|c| c.values().all(|v| v == &Value::Bool(true)));
     let code = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
