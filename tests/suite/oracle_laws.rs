@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use tributary_core::{
     body::{Body, IdentityAct},
-    event::{RecordedEvent, Trust},
+    event::{Identifier, RecordedEvent, Trust},
     identity::{offer_key, policy::Policy},
     ids::{EventId, Position},
     token::Token,
@@ -66,7 +66,7 @@ fn a_blocked_identifier_is_as_good_as_never_named() {
             if nameless_refunds(&removed, policy) > nameless_refunds(events, policy) {
                 return true; // blocked by an operator it keeps a name; removed it has none and follows its purchase
             }
-            if only_seen_redemptions(&removed) > only_seen_redemptions(events) {
+            if only_seen_redemptions(&removed, policy) > only_seen_redemptions(events, policy) {
                 return true; // it binds whomever it names, blocked or not; without any name but a cookie's nobody
             }
             let (blocked, removed) = (outcome(&blocked, policy), outcome(&removed, policy));
@@ -286,8 +286,9 @@ fn born_again(events: &[RecordedEvent], outcome: &Outcome) -> bool {
 }
 
 /// Redemptions of offers that name somebody only by what was seen with them.
-fn only_seen_redemptions(events: &[RecordedEvent]) -> usize {
-    let named = |e: &RecordedEvent| e.event.identifiers.iter().any(|i| i.trust != Trust::Observed);
+fn only_seen_redemptions(events: &[RecordedEvent], policy: &Policy) -> usize {
+    let firm = |i: &Identifier| i.trust != Trust::Observed && !policy.blocks(i.token, i.marks);
+    let named = |e: &RecordedEvent| e.event.identifiers.iter().any(firm);
     events.iter().filter(|e| matches!(e.event.body, Body::Link { .. }) && !named(e)).count()
 }
 

@@ -1,6 +1,6 @@
 //! The adapter contract: raw request or file in, drafts of events out. Pure and synchronous; time comes in as data.
 
-use crate::pull::Pull;
+use crate::{pull::Pull, settings::Secret};
 use std::fmt;
 use tributary_core::{draft::Draft, seal::Raw, time::Micros};
 
@@ -169,6 +169,8 @@ pub struct Login {
     pub audience: String,
     /// The platform's keys as a JSON set, or the address of one.
     pub keys: String,
+    /// Secrets of our login channel, any of which may have signed (HS256); without one no such token is taken.
+    pub secrets: Vec<Secret>,
 }
 
 /// Header that the ingress adds to a request whose sender posts more than [`Pace::per_address`]. Under this name nothing from

@@ -25,7 +25,8 @@ impl Secret {
     }
 
     /// A secret that is made of the configured one, such as its decoded form.
-    pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
+    #[must_use]
+    pub fn of_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 }
@@ -144,11 +145,23 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`] without any, with an empty one, or with more than two.
     pub fn secrets(&mut self, key: &str, what: &str) -> Result<Vec<Secret>, SettingsError> {
-        self.secret.insert(key.to_owned());
-        let secrets = self.texts(key)?;
-        if secrets.is_empty() || secrets.iter().any(String::is_empty) {
+        let secrets = self.optional_secrets(key)?;
+        if secrets.is_empty() {
             let how = format!("is missing: {what}, as \"env:NAME\" or \"file:PATH\"");
             return Err(SettingsError::new(key, how));
+        }
+        Ok(secrets)
+    }
+
+    /// The same where none is needed.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with an empty one, or with more than two.
+    pub fn optional_secrets(&mut self, key: &str) -> Result<Vec<Secret>, SettingsError> {
+        self.secret.insert(key.to_owned());
+        let secrets = self.texts(key)?;
+        if secrets.iter().any(String::is_empty) {
+            return Err(SettingsError::new(key, "is empty: set it as \"env:NAME\" or \"file:PATH\""));
         }
         if secrets.len() > 2 {
             return Err(SettingsError::new(key, "takes one secret, or two while rotating"));

@@ -8,7 +8,7 @@ use std::{
 use tributary_core::{
     body::{Body, IdentityAct},
     change::{Change, ChangeKind},
-    event::{RecordedEvent, Trust},
+    event::{Identifier, RecordedEvent, Trust},
     identity::Birth,
     ids::{CustomerId, EventId, Position, REMOVAL},
     token::Token,
@@ -298,9 +298,11 @@ fn a_blocked_identifier_shows_nowhere() {
         if removed.iter().filter(nameless).count() > events.iter().filter(nameless).count() {
             return None;
         }
-        // A redemption binds whomever it names, blocked or not; without any name but a cookie's it binds nobody.
+        // A redemption binds whomever it names, blocked by an operator or not; without any name but a cookie's or one that
+        // the policy blocks it binds nobody.
         let only_seen = |e: &&RecordedEvent| {
-            let named = e.event.identifiers.iter().any(|i| i.trust != Trust::Observed);
+            let firm = |i: &Identifier| i.trust != Trust::Observed && !policy.blocks(i.token, i.marks);
+            let named = e.event.identifiers.iter().any(firm);
             matches!(e.event.body, Body::Link { .. }) && !named
         };
         if removed.iter().filter(only_seen).count() > events.iter().filter(only_seen).count() {

@@ -26,5 +26,9 @@ pub(super) fn address(nonce: &str, link_token: Option<&str>) -> String {
 pub(super) fn login(settings: &mut Settings) -> Result<Option<Login>, SettingsError> {
     let audience = settings.text("login_channel")?;
     let keys = settings.text("login_keys")?.unwrap_or_else(|| KEYS.to_owned());
-    Ok(audience.map(|audience| Login { issuer: ISSUER.to_owned(), audience, keys }))
+    let secrets = settings.optional_secrets("login_secret")?;
+    if audience.is_none() && !secrets.is_empty() {
+        return Err(SettingsError::new("login_secret", "needs `login_channel`, whose secret it is"));
+    }
+    Ok(audience.map(|audience| Login { issuer: ISSUER.to_owned(), audience, keys, secrets }))
 }

@@ -14,6 +14,7 @@
 //! access_token = "env:LINE_ACCESS_TOKEN"
 //! profile_url = "https://api.line.me" # default; another one for tests
 //! login_channel = "1650000000"       # id of the LINE Login channel of the same provider: takes its id tokens as proofs
+//! login_secret = "env:LOGIN_SECRET"  # that channel's secret: LINE signs with it what web logins give, with its keys what apps and LIFF give
 //! login_keys = "https://api.line.me/oauth2/v2.1/certs" # default; or "file:PATH" of a JWKS
 //! forward = "https://bot.example.com/callback" # the system that had the webhook's address before
 //! agent_link = "https://chat.line.biz/{user}"  # shown beside timeline entries

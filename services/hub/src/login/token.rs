@@ -1,10 +1,13 @@
 //! One id token against a set of keys. A key says itself which algorithm it is for, so a token cannot choose a weaker one;
-//! `none` and symmetric ones are unknown here.
+//! `none` is unknown, and HS256 is for the login channel's secrets alone, which no key of the set can be.
 
 use super::Proven;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+use ring::{
+    hmac,
+    signature::{
+        ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+    },
 };
 use serde::Deserialize;
 use tributary_channels::adapter::Login;
@@ -16,6 +19,8 @@ const TOKEN_BYTES_MAX: usize = 8 * 1024;
 const KEYS_MAX: usize = 50;
 /// Seconds that the platform's clock and ours may differ.
 const LEEWAY: i64 = 60;
+/// The algorithm of signatures with a secret.
+const SYMMETRIC: &str = "HS256";
 
 /// What is wrong with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +31,9 @@ pub enum Refused {
     /// No key of the set has this id and algorithm.
     #[error("the token is signed by a key that is not the platform's")]
     UnknownKey,
+    /// HS256, and no secret is set.
+    #[error("the token is signed with the login channel's secret; set login_secret in the channel's section")]
+    NoSecret,
     /// The signature does not fit.
     #[error("the token's signature is wrong")]
     Signature,
@@ -140,6 +148,24 @@ struct Claims {
     nonce: Option<String>,
 }
 
+/// Whether a token says that it is signed with a secret, so that no key is needed to check it.
+pub(super) fn needs_no_keys(token: &str) -> bool {
+    let header = token.get(..token.len().min(TOKEN_BYTES_MAX)).and_then(|t| t.split('.').next());
+    let header = header.and_then(|h| URL_SAFE_NO_PAD.decode(h).ok());
+    let header = header.and_then(|h| serde_json::from_slice::<Header>(&h).ok());
+    header.is_some_and(|h| h.alg == SYMMETRIC)
+}
+
+fn verify_secret(expected: &Login, signed: &[u8], signature: &[u8]) -> Result<(), Refused> {
+    if expected.secrets.is_empty() {
+        return Err(Refused::NoSecret);
+    }
+    let keys = expected.secrets.iter().map(|s| hmac::Key::new(hmac::HMAC_SHA256, s.bytes()));
+    // All are tried, so that the time does not tell which one fits.
+    let fitting = keys.filter(|key| hmac::verify(key, signed, signature).is_ok()).count();
+    if fitting > 0 { Ok(()) } else { Err(Refused::Signature) }
+}
+
 /// Checks a token as of `now`, in seconds.
 ///
 /// # Errors
@@ -156,7 +182,11 @@ pub(super) fn check(token: &str, keys: &Keys, expected: &Login, now: i64) -> Res
     if header.crit.is_some() {
         return Err(Refused::Malformed);
     }
-    verify(&header, keys, signed.as_bytes(), &signature)?;
+    if header.alg == SYMMETRIC {
+        verify_secret(expected, signed.as_bytes(), &signature)?;
+    } else {
+        verify(&header, keys, signed.as_bytes(), &signature)?;
+    }
     let claims: Claims = serde_json::from_slice(&claims).map_err(|_| Refused::Malformed)?;
     if claims.iss != expected.issuer {
         return Err(Refused::Issuer);

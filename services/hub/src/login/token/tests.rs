@@ -7,7 +7,7 @@ use ring::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use serde_json::{Value, json};
-use tributary_channels::adapter::Login;
+use tributary_channels::{adapter::Login, settings::Secret};
 
 const NOW: i64 = 1_772_331_120;
 
@@ -42,7 +42,7 @@ impl Platform {
 }
 
 fn expected() -> Login {
-    Login { issuer: "https://access.line.me".into(), audience: "1650000000".into(), keys: String::new() }
+    Login { issuer: "https://access.line.me".into(), audience: "1650000000".into(), keys: String::new(), secrets: Vec::new() }
 }
 
 fn header() -> Value {
@@ -95,7 +95,7 @@ fn what_is_not_signed_by_the_platform_is_refused() {
     let keys = platform.keys("k1");
     let refused = |token: &str| check(token, &keys, &expected(), NOW).err();
     assert_eq!(refused(&stranger.token(&header(), &claims())), Some(Refused::Signature));
-    for alg in ["none", "HS256", "RS256", ""] {
+    for alg in ["none", "hs256", "HS512", "RS256", ""] {
         let token = platform.token(&json!({"alg": alg, "kid": "k1"}), &claims());
         assert_eq!(refused(&token), Some(Refused::UnknownKey), "{alg}");
     }
@@ -114,6 +114,39 @@ fn what_is_not_signed_by_the_platform_is_refused() {
     for text in ["", ".", "..", "a.b.c", &"x".repeat(10_000)] {
         assert_eq!(refused(text), Some(Refused::Malformed), "{text:.10}");
     }
+}
+
+/// What a web login gives: signed with the secret of the login channel.
+fn by_secret(secret: &str, header: &Value, claims: &Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(header), part(claims));
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = ring::hmac::sign(&key, signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+}
+
+#[test]
+fn a_secret_signs_what_web_logins_give() {
+    let keys = Platform::new().keys("k1");
+    let secrets = |secrets: &[&str]| {
+        let of = |text: &&str| Secret::of_bytes(text.as_bytes().to_vec());
+        Login { secrets: secrets.iter().map(of).collect(), ..expected() }
+    };
+    let hs = json!({"alg": "HS256", "typ": "JWT"});
+    let token = by_secret("s-1", &hs, &claims());
+    let check = |token: &str, expected: &Login| check(token, &keys, expected, NOW).err();
+    assert_eq!(check(&token, &secrets(&["s-1"])), None);
+    assert_eq!(check(&token, &secrets(&["s-2", "s-1"])), None, "while the secret is rotated");
+    assert_eq!(check(&token, &secrets(&["s-2"])), Some(Refused::Signature));
+    assert_eq!(check(&token, &expected()), Some(Refused::NoSecret));
+    let bent = by_secret("s-1", &hs, &json!({"iss": "x"}));
+    assert_eq!(check(&bent, &secrets(&["s-1"])), Some(Refused::Malformed));
+    // A public key is no secret.
+    let public = Platform::new();
+    let point = String::from_utf8_lossy(public.pair.public_key().as_ref()).into_owned();
+    let forged = by_secret(&point, &json!({"alg": "HS256", "kid": "k1"}), &claims());
+    assert_eq!(check(&forged, &secrets(&["s-1"])), Some(Refused::Signature));
+    assert!(super::needs_no_keys(&token) && !super::needs_no_keys("a.b.c"));
 }
 
 #[test]
