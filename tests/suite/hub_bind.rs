@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 use std::{thread, time::Duration};
-use tributary_tests::hub::{Folder, Hub, channels::Source};
+use tributary_tests::hub::{
+    Folder, Hub,
+    channels::Source,
+    elsewhere::{Elsewhere, says},
+};
 
 const AMY: &str = "U0123456789abcdef0123456789abcdef";
 const BEN: &str = "Ufedcba9876543210fedcba9876543210";
@@ -171,6 +175,23 @@ fn a_login_is_a_proof_if_the_platform_signed_it() {
     );
     assert_eq!(post(&other).said(), (401, "login_refused".to_owned()));
     assert_eq!(post("none").said(), (401, "login_refused".to_owned()));
+}
+
+#[test]
+fn keys_of_a_platform_are_fetched_once_and_their_absence_is_said() {
+    let platform = Elsewhere::new(vec![says(500, ""), says(200, "no keys"), says(200, KEYS)]);
+    let keys = platform.url("/oauth2/v2.1/certs");
+    let folder =
+        Folder::new(&[Source::new("line", json!({"login_channel": "1650000000", "login_keys": keys}))]);
+    let hub = folder.start();
+    let post = || hub.client().post("/v1/identity/proofs", &json!({"channel": "line", "id_token": TOKEN}));
+    for _ in 0..2 {
+        assert_eq!(post().said(), (503, "login_keys_unusable".to_owned()));
+    }
+    let proven = post().must(201).json();
+    assert_eq!(post().must(201).json()["event"], proven["event"]);
+    let asked = platform.wait(3, Duration::from_secs(1));
+    assert_eq!((asked.len(), asked[0].line.as_str()), (3, "GET /oauth2/v2.1/certs"));
 }
 
 #[test]
