@@ -34,6 +34,9 @@ pub enum AppendError {
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
+    /// The log is a copy of another one; only what that one holds comes in.
+    #[error("the log is a copy of another one: append there")]
+    Copy,
 }
 
 impl AppendError {

@@ -11,6 +11,7 @@
 mod block;
 mod clock;
 pub mod conformance;
+mod copy;
 mod create;
 mod disk;
 mod error;
@@ -31,6 +32,7 @@ mod window;
 mod writer;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use copy::CopyError;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use error::{AppendError, OpenError, ReadError, TrimError};
 pub use format::{FORMAT, MAX_RECORD_BYTES};

@@ -16,6 +16,8 @@ pub(crate) type Answer = Result<Vec<Appended>, AppendError>;
 
 pub(crate) struct Pending {
     pub records: Vec<NewRecord>,
+    /// The stamps of records that are copied, else empty.
+    pub stamps: Vec<i64>,
     /// Their encoded size.
     pub bytes: usize,
     pub answer: oneshot::Sender<Answer>,

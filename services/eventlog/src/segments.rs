@@ -96,6 +96,8 @@ pub struct SegmentLog {
     durable: Arc<watch::Sender<u64>>,
     inner: RwLock<Arc<Inner>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Held while records are copied: one at a time.
+    pub(crate) copying: tokio::sync::Mutex<()>,
 }
 
 impl SegmentLog {
@@ -108,7 +110,9 @@ impl SegmentLog {
         let recovered = recover(&options)?;
         let durable = Arc::new(watch::Sender::new(recovered.last));
         let (inner, writer) = start(&options, recovered, &durable)?;
-        let log = Self { options, durable, inner: RwLock::new(inner), writer: Mutex::new(Some(writer)) };
+        let copying = tokio::sync::Mutex::default();
+        let (inner, writer) = (RwLock::new(inner), Mutex::new(Some(writer)));
+        let log = Self { options, durable, inner, writer, copying };
         log.write_opened()?;
         Ok(log)
     }
@@ -125,13 +129,34 @@ impl SegmentLog {
         }
     }
 
+    /// Hands records to the writer, with their stamps if they have any, and waits until they are durable.
+    pub(crate) async fn write(
+        &self,
+        records: Vec<NewRecord>,
+        stamps: Vec<i64>,
+    ) -> Result<Vec<Appended>, AppendError> {
+        let bytes = check_sizes(&records)?;
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let inner = self.inner();
+        let room = inner.queue.room(bytes).await;
+        let (answer, answered) = oneshot::channel();
+        inner.queue.push(Pending { records, stamps, bytes, answer, _room: room })?;
+        answered.await.unwrap_or_else(|_| Err(AppendError::Sealed { reason: "the writer stopped".into() }))
+    }
+
+    pub(crate) fn is_copy(&self) -> bool {
+        self.options.copies
+    }
+
     fn inner(&self) -> Arc<Inner> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The first record of an origin, also where a crash came between creating the log and writing it.
     fn write_opened(&self) -> Result<(), OpenError> {
-        if self.end() > 0 {
+        if self.end() > 0 || self.options.copies {
             return Ok(());
         }
         let opened = self.options.opened.clone();
@@ -177,15 +202,10 @@ pub(crate) fn check_sizes(records: &[NewRecord]) -> Result<usize, AppendError> {
 #[async_trait]
 impl EventLog for SegmentLog {
     async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Appended>, AppendError> {
-        let bytes = check_sizes(&records)?;
-        if records.is_empty() {
-            return Ok(Vec::new());
+        if self.options.copies {
+            return Err(AppendError::Copy);
         }
-        let inner = self.inner();
-        let room = inner.queue.room(bytes).await;
-        let (answer, answered) = oneshot::channel();
-        inner.queue.push(Pending { records, bytes, answer, _room: room })?;
-        answered.await.unwrap_or_else(|_| Err(AppendError::Sealed { reason: "the writer stopped".into() }))
+        self.write(records, Vec::new()).await
     }
 
     fn read(&self, from: u64, limits: ReadLimits) -> Result<Vec<Record>, ReadError> {

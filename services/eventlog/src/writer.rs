@@ -100,8 +100,8 @@ impl Writer {
         let mut answers: Vec<Vec<Appended>> = Vec::with_capacity(batch.len());
         for pending in batch.iter() {
             let mut answer = Vec::with_capacity(pending.records.len());
-            for record in &pending.records {
-                answer.push(self.add(record, now)?);
+            for (at, record) in pending.records.iter().enumerate() {
+                answer.push(self.add(record, now, pending.stamps.get(at).copied())?);
             }
             answers.push(answer);
         }
@@ -114,10 +114,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Puts a record into the group unless it is a duplicate, after writing the group when it is full.
-    fn add(&mut self, record: &crate::NewRecord, now: i64) -> io::Result<Appended> {
+    /// Puts a record into the group unless it is a duplicate, after writing the group when it is full. What is copied is
+    /// stamped already, and stands in the log as often as in the one it is copied from.
+    fn add(&mut self, record: &crate::NewRecord, now: i64, stamp: Option<i64>) -> io::Result<Appended> {
         let origin = self.inner.origin;
-        if let Some((sequence, recorded_at)) = self.window.find(&record.id) {
+        let known = if stamp.is_none() { self.window.find(&record.id) } else { None };
+        if let Some((sequence, recorded_at)) = known {
             let position = Position { origin, sequence };
             return Ok(Appended { position, recorded_at, duplicate: true });
         }
@@ -126,7 +128,7 @@ impl Writer {
             self.flush()?;
         }
         let sequence = self.next;
-        let recorded_at = now.max(self.last_recorded_at.saturating_add(1));
+        let recorded_at = stamp.unwrap_or_else(|| now.max(self.last_recorded_at.saturating_add(1)));
         let offset = self.group.len();
         let marked = self.marks.last().map_or(0, |mark| mark.0);
         if self.marks.is_empty() || (offset - marked) as u64 >= INDEX_EVERY_BYTES {

@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod conformance;
+mod copy;
 mod crash;
 mod damage;
 mod faults;
