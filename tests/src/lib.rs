@@ -3,6 +3,7 @@
 //!
 //! Absent on purpose: the product's resolver and fold. What judges them must not share their code.
 
+pub mod broker;
 pub mod generate;
 pub mod hub;
 pub mod minimise;

@@ -4,7 +4,7 @@
 //! [`MemoryLog`] has the same face without a disk. What every log owes its callers is written once, as
 //! checks, in [`conformance`].
 //!
-//! Absent by design: this crate knows no customer, decodes no payload, opens no socket, draws no random
+//! Absent by design: this crate knows no customer, decodes no payload, opens no socket but those of a [`pipe`], draws no random
 //! numbers (salts and origins are handed in) and does not lock its folder; the binary that owns the data
 //! folder does that.
 
@@ -19,6 +19,7 @@ mod format;
 mod log;
 mod memory;
 mod options;
+pub mod pipe;
 mod queue;
 mod read;
 mod record;

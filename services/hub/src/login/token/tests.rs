@@ -42,7 +42,12 @@ impl Platform {
 }
 
 fn expected() -> Login {
-    Login { issuer: "https://access.line.me".into(), audience: "1650000000".into(), keys: String::new(), secrets: Vec::new() }
+    Login {
+        issuer: "https://access.line.me".into(),
+        audience: "1650000000".into(),
+        keys: String::new(),
+        secrets: Vec::new(),
+    }
 }
 
 fn header() -> Value {

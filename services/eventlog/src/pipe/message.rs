@@ -1,0 +1,222 @@
+//! A record as a broker's message: the payload as it is, everything else in headers. CloudEvents readers find theirs (binary
+//! mode) beside ours.
+
+use bytes::Bytes;
+
+use crate::{Origin, Position, Record};
+
+/// Names and values.
+pub type Headers = Vec<(String, String)>;
+
+const ORIGIN: &str = "tributary-origin";
+const SEQUENCE: &str = "tributary-sequence";
+const RECORDED_AT: &str = "tributary-recorded-at";
+const ATTRIBUTES: &str = "tributary-attributes";
+const ID: &str = "tributary-id";
+/// CRC32C over all of it: what somebody else wrote into the stream is not taken for a record.
+const CRC: &str = "tributary-crc";
+
+/// What the owner of the log knows about its records and the pipe does not.
+pub trait Labels: Send + Sync {
+    /// What follows the stream's prefix in the subject, tokens joined by dots: `line.line-main`.
+    fn subject(&self, record: &Record) -> String;
+    /// CloudEvents attributes without prefix: `type`, `source`, `time`; `id` and `specversion` come from here.
+    fn attributes(&self, record: &Record) -> Headers;
+}
+
+/// Nothing but the record's own `type`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Plain;
+
+impl Labels for Plain {
+    fn subject(&self, _: &Record) -> String {
+        "record".to_owned()
+    }
+
+    fn attributes(&self, record: &Record) -> Headers {
+        let kind = record.attributes.iter().find(|(name, _)| &**name == "type");
+        let of = kind.map_or("record", |(_, value)| value);
+        vec![
+            ("type".to_owned(), of.to_owned()),
+            ("source".to_owned(), format!("/origins/{}", record.position.origin)),
+        ]
+    }
+}
+
+/// Why a message is no record of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotOurs {
+    /// A header is missing or unreadable: somebody else published here.
+    #[error("it has no readable header {0}")]
+    Header(&'static str),
+    /// The checksum does not fit.
+    #[error("its checksum is wrong")]
+    Checksum,
+}
+
+/// All headers of a record, CloudEvents attributes under `prefix` (`ce-` on NATS, `ce_` on Kafka).
+#[must_use]
+pub fn encode(record: &Record, prefix: &str, labels: &dyn Labels) -> Headers {
+    let attributes = written(&record.attributes);
+    let crc = checksum(record, &attributes);
+    let mut headers = vec![
+        (ORIGIN.to_owned(), record.position.origin.to_string()),
+        (SEQUENCE.to_owned(), record.position.sequence.to_string()),
+        (RECORDED_AT.to_owned(), record.recorded_at.to_string()),
+        (ID.to_owned(), hex(&record.id)),
+        (CRC.to_owned(), format!("{crc:08x}")),
+    ];
+    if !attributes.is_empty() {
+        headers.push((ATTRIBUTES.to_owned(), attributes));
+    }
+    headers.push((format!("{prefix}specversion"), "1.0".to_owned()));
+    headers.push((format!("{prefix}id"), uuid(&record.id)));
+    let own = labels.attributes(record).into_iter();
+    headers.extend(own.map(|(name, value)| (format!("{prefix}{name}"), escaped(&value, false))));
+    headers
+}
+
+/// The record of a message.
+///
+/// # Errors
+/// [`NotOurs`] where it is none.
+pub fn decode<'a>(header: impl Fn(&str) -> Option<&'a str>, payload: Bytes) -> Result<Record, NotOurs> {
+    fn read<'a, T>(
+        header: &impl Fn(&str) -> Option<&'a str>,
+        name: &'static str,
+        of: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, NotOurs> {
+        header(name).and_then(of).ok_or(NotOurs::Header(name))
+    }
+    let origin = read(&header, ORIGIN, |text| u32::from_str_radix(text, 16).ok())?;
+    let sequence = read(&header, SEQUENCE, |text| text.parse().ok().filter(|s| *s > 0))?;
+    let recorded_at = read(&header, RECORDED_AT, |text| text.parse().ok())?;
+    let id = read(&header, ID, unhex)?;
+    let crc = read(&header, CRC, |text| u32::from_str_radix(text, 16).ok())?;
+    let text = header(ATTRIBUTES).unwrap_or_default();
+    let attributes = attributes(text).ok_or(NotOurs::Header(ATTRIBUTES))?;
+    let position = Position { origin: Origin(origin), sequence };
+    let record = Record { position, id, recorded_at, attributes, payload };
+    if checksum(&record, text) == crc { Ok(record) } else { Err(NotOurs::Checksum) }
+}
+
+fn checksum(record: &Record, attributes: &str) -> u32 {
+    let Position { origin, sequence } = record.position;
+    let parts: [&[u8]; 6] = [
+        &origin.0.to_be_bytes(),
+        &sequence.to_be_bytes(),
+        &record.recorded_at.to_be_bytes(),
+        &record.id,
+        attributes.as_bytes(),
+        &record.payload,
+    ];
+    parts.iter().fold(0, |crc, part| crc32c::crc32c_append(crc, part))
+}
+
+/// `name=value&name=value`, everything but plain characters as `%XX`.
+fn written(attributes: &[(Box<str>, Box<str>)]) -> String {
+    let pair =
+        |(name, value): &(Box<str>, Box<str>)| format!("{}={}", escaped(name, true), escaped(value, true));
+    attributes.iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
+fn attributes(text: &str) -> Option<Vec<(Box<str>, Box<str>)>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=')?;
+        Some((unescaped(name)?.into_boxed_str(), unescaped(value)?.into_boxed_str()))
+    };
+    text.split('&').map(pair).collect()
+}
+
+/// With `strict` all but letters, digits and `-_.~` is written as `%XX`, else only what no header may hold (CloudEvents'
+/// HTTP binding, 3.1.3.2).
+fn escaped(text: &str, strict: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let plain = byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+        let printable = byte.is_ascii_graphic() && !b"\"%".contains(&byte);
+        if plain || !strict && printable {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        (out, rest) = match first {
+            b'%' => {
+                let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+                out.push(u8::from_str_radix(digits, 16).ok()?);
+                (out, after.get(2..)?)
+            }
+            byte => {
+                out.push(*byte);
+                (out, after)
+            }
+        };
+    }
+    String::from_utf8(out).ok()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 16]> {
+    let mut id = [0; 16];
+    if text.len() != 32 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in id.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(id)
+}
+
+/// As event ids are written everywhere else.
+fn uuid(id: &[u8; 16]) -> String {
+    let text = hex(id);
+    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
+    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            position: Position { origin: Origin(0x0a0b_0c0d), sequence: 7 },
+            id: *b"0123456789abcdef",
+            recorded_at: -5,
+            attributes: vec![("type".into(), "a=b&c\n陳%".into()), ("".into(), "".into())],
+            payload: Bytes::from_static(b"\0\xff bytes"),
+        }
+    }
+
+    #[test]
+    fn a_record_comes_back_and_nothing_else_does() {
+        let record = record();
+        let headers = encode(&record, "ce-", &Plain);
+        let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        assert_eq!(decode(find, record.payload.clone()), Ok(record.clone()));
+        assert_eq!(find("ce-id"), Some("30313233-3435-3637-3839-616263646566"));
+        assert_eq!(find("ce-type"), Some("a=b&c%0A%E9%99%B3%25"));
+        assert!(headers.iter().all(|(n, v)| n.is_ascii() && v.is_ascii() && !v.contains(['\r', '\n'])));
+        for name in [ORIGIN, SEQUENCE, RECORDED_AT, ID, CRC, ATTRIBUTES] {
+            let without = |n: &str| if n == name { None } else { find(n) };
+            assert!(decode(without, record.payload.clone()).is_err(), "{name}");
+            let other = |n: &str| if n == name { Some("1") } else { find(n) };
+            assert!(decode(other, record.payload.clone()).is_err(), "{name}");
+        }
+        assert_eq!(decode(find, Bytes::from_static(b"other")), Err(NotOurs::Checksum));
+    }
+}

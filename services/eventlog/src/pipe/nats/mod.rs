@@ -1,0 +1,214 @@
+//! A NATS JetStream stream as a pipe. One stream holds all origins; a message is a record with CloudEvents headers (`ce-`).
+
+mod receive;
+mod settings;
+mod stream;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use async_nats::{
+    Client, ConnectErrorKind, ConnectOptions, HeaderMap,
+    jetstream::{
+        self,
+        context::{PublishError, PublishErrorKind},
+        stream::Stream,
+    },
+};
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+use super::{Finding, Incoming, Labels, Pipe, PipeError, Place, State, message};
+use crate::Record;
+
+pub use settings::judge;
+
+/// Longest wait for one answer of the server.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Messages without an answer at a time.
+const UNDER_WAY_MAX: usize = 1_024;
+/// The one partition.
+const PARTITION: u32 = 0;
+/// CloudEvents' prefix on NATS.
+const CE: &str = "ce-";
+
+/// Who we are to the server. No `Debug`: it holds secrets.
+#[derive(Clone, Default)]
+pub enum Login {
+    /// Nobody in particular.
+    #[default]
+    None,
+    /// User and password.
+    Password(String, String),
+    /// A token.
+    Token(String),
+    /// The seed of an NKey.
+    NKey(String),
+    /// The text of a credentials file: JWT and seed.
+    Credentials(String),
+}
+
+/// Where the stream is and what it is called.
+#[derive(Clone)]
+pub struct Options {
+    /// `nats://host:port` or `tls://host:port`, several separated by commas.
+    pub url: String,
+    /// Credentials.
+    pub login: Login,
+    /// Root certificates (PEM) beside those of the system.
+    pub roots: Option<PathBuf>,
+    /// The hub's name: the stream is `TRIBUTARY-NAME`, its subjects `tributary.NAME.events.>`.
+    pub name: String,
+    /// Copies of the stream on servers of a cluster, where it is made here.
+    pub replicas: usize,
+    /// What stands in subjects and headers.
+    pub labels: Arc<dyn Labels>,
+}
+
+impl Options {
+    /// The stream's name.
+    #[must_use]
+    pub fn stream(&self) -> String {
+        format!("TRIBUTARY-{}", self.name)
+    }
+
+    /// What every subject of the stream begins with.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        format!("tributary.{}.events", self.name)
+    }
+}
+
+/// A pipe over one stream. It connects when it is first used.
+pub struct Nats {
+    options: Options,
+    connected: OnceCell<Connected>,
+}
+
+struct Connected {
+    client: Client,
+    context: jetstream::Context,
+    stream: Stream,
+}
+
+impl Nats {
+    /// A pipe that is not connected yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self { options, connected: OnceCell::new() }
+    }
+
+    async fn connected(&self) -> Result<&Connected, PipeError> {
+        self.connected.get_or_try_init(|| connect(&self.options)).await
+    }
+
+    async fn publish(&self, connected: &Connected, records: &[Record]) -> Result<u64, PipeError> {
+        let prefix = self.options.prefix();
+        let mut under_way = Vec::with_capacity(records.len());
+        for record in records {
+            let labels = &*self.options.labels;
+            let mut headers = HeaderMap::new();
+            for (name, value) in message::encode(record, CE, labels) {
+                headers.insert(name, value);
+            }
+            let subject = format!("{prefix}.{}", subject(&labels.subject(record)));
+            let at = record.position;
+            headers.insert(async_nats::header::NATS_MESSAGE_ID, format!("{}-{}", at.origin, at.sequence));
+            let sent = connected.context.publish_with_headers(subject, headers, record.payload.clone()).await;
+            under_way.push((sent.map_err(|e| published(&e, record))?, record));
+        }
+        let mut newest = 0;
+        for (answer, record) in under_way {
+            let answer = answer.await.map_err(|e| published(&e, record))?;
+            newest = newest.max(answer.sequence);
+        }
+        Ok(newest)
+    }
+}
+
+#[async_trait]
+impl Pipe for Nats {
+    async fn send(&self, records: &[Record]) -> Result<(u32, u64), PipeError> {
+        let connected = self.connected().await?;
+        Ok((PARTITION, self.publish(connected, records).await?))
+    }
+
+    async fn state(&self) -> Result<State, PipeError> {
+        stream::state(self.connected().await?).await
+    }
+
+    async fn receive(&self, after: &Place) -> Result<Box<dyn Incoming>, PipeError> {
+        let after = after.read.get(&PARTITION).copied().unwrap_or(0);
+        Ok(Box::new(receive::start(self.connected().await?, after).await?))
+    }
+
+    async fn findings(&self) -> Result<Vec<Finding>, PipeError> {
+        let connected = self.connected().await?;
+        let info = stream::info(connected).await?;
+        let server = connected.client.server_info();
+        Ok(judge(&info.config, &server.version, server.max_payload))
+    }
+}
+
+async fn connect(options: &Options) -> Result<Connected, PipeError> {
+    let mut connecting = ConnectOptions::new()
+        .name(format!("tributary {}", options.name))
+        .connection_timeout(ANSWER)
+        .request_timeout(Some(ANSWER));
+    connecting = match &options.login {
+        Login::None => connecting,
+        Login::Password(user, password) => connecting.user_and_password(user.clone(), password.clone()),
+        Login::Token(token) => connecting.token(token.clone()),
+        Login::NKey(seed) => connecting.nkey(seed.clone()),
+        Login::Credentials(text) => {
+            connecting.credentials(text).map_err(|e| PipeError::Refused(format!("the credentials: {e}")))?
+        }
+    };
+    if let Some(roots) = &options.roots {
+        connecting = connecting.add_root_certificates(roots.clone());
+    }
+    let client = connecting.connect(options.url.as_str()).await.map_err(|error| match error.kind() {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+            PipeError::Refused(error.to_string())
+        }
+        ConnectErrorKind::ServerParse => PipeError::Refused(format!("the address: {error}")),
+        _ => PipeError::Unreachable(error.to_string()),
+    })?;
+    let context = jetstream::ContextBuilder::new()
+        .timeout(ANSWER)
+        .ack_timeout(ANSWER)
+        .max_ack_inflight(UNDER_WAY_MAX)
+        .build(client.clone());
+    let stream = stream::open(&context, options).await?;
+    Ok(Connected { client, context, stream })
+}
+
+/// A subject's tokens hold no dots of their own, no wildcards and no blanks.
+fn subject(text: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    text.chars().map(plain).collect()
+}
+
+fn published(error: &PublishError, record: &Record) -> PipeError {
+    let detail = error.to_string();
+    match error.kind() {
+        PublishErrorKind::MaxPayloadExceeded => PipeError::TooLarge { bytes: record.payload.len(), detail },
+        PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::StreamNotFound => {
+            PipeError::Unreachable(detail)
+        }
+        _ => {
+            let whole = std::error::Error::source(error).map_or(detail.clone(), |s| format!("{detail}: {s}"));
+            match &whole {
+                w if w.contains("maximum messages")
+                    || w.contains("maximum bytes")
+                    || w.contains("insufficient") =>
+                {
+                    PipeError::Full(whole)
+                }
+                w if w.contains("message size exceeds") => {
+                    PipeError::TooLarge { bytes: record.payload.len(), detail: whole }
+                }
+                _ => PipeError::Failed(whole),
+            }
+        }
+    }
+}

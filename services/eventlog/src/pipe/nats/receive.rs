@@ -1,0 +1,71 @@
+//! Reading the stream: an ordered consumer from a sequence on, which keeps no state at the server.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    Message,
+    consumer::{DeliverPolicy, ReplayPolicy, pull},
+};
+use async_trait::async_trait;
+use futures_util::{FutureExt as _, StreamExt as _};
+
+use super::{Connected, PARTITION};
+use crate::pipe::{Arrived, Incoming, NotOurs, PipeError, message};
+
+/// Most messages of one answer.
+const BATCH: usize = 1_000;
+
+pub(super) struct Receiving {
+    messages: pull::Ordered,
+    /// The stream's sequence of the newest message.
+    newest: u64,
+}
+
+pub(super) async fn start(connected: &Connected, after: u64) -> Result<Receiving, PipeError> {
+    let config = pull::OrderedConfig {
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
+        replay_policy: ReplayPolicy::Instant,
+        max_expires: Duration::from_secs(30),
+        ..pull::OrderedConfig::default()
+    };
+    let failed = |error: String| PipeError::Unreachable(error);
+    let consumer = connected.stream.create_consumer(config).await.map_err(|e| failed(e.to_string()))?;
+    let messages = consumer.messages().await.map_err(|e| failed(e.to_string()))?;
+    Ok(Receiving { messages, newest: after })
+}
+
+impl Receiving {
+    /// Messages of one stream come in its order; a hole in it is a message that was removed.
+    fn arrived(&mut self, message: &Message) -> Result<Arrived, PipeError> {
+        let number = message.info().map_err(|e| PipeError::Failed(e.to_string()))?.stream_sequence;
+        if number > self.newest + 1 {
+            return Err(PipeError::HeadGone { first: number, missing: self.newest + 1 });
+        }
+        self.newest = self.newest.max(number);
+        let headers = message.headers.as_ref();
+        let header = |name: &str| headers.and_then(|h| h.get(name)).map(|value| value.as_str());
+        let record = if headers.is_some() {
+            message::decode(header, message.payload.clone())
+        } else {
+            Err(NotOurs::Header("tributary-origin"))
+        };
+        Ok(Arrived { partition: PARTITION, number, record })
+    }
+}
+
+#[async_trait]
+impl Incoming for Receiving {
+    async fn next(&mut self) -> Result<Vec<Arrived>, PipeError> {
+        let ended = || PipeError::Unreachable("the consumer ended".to_owned());
+        let mut arrived = Vec::new();
+        let mut next = Some(self.messages.next().await);
+        while let Some(message) = next.take() {
+            let message = message.ok_or_else(ended)?.map_err(|e| PipeError::Unreachable(e.to_string()))?;
+            arrived.push(self.arrived(&message)?);
+            if arrived.len() < BATCH {
+                next = self.messages.next().now_or_never();
+            }
+        }
+        Ok(arrived)
+    }
+}
