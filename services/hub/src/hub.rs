@@ -311,7 +311,7 @@ impl Counted {
     }
 }
 
-fn unrecognised_draft(rest: Unrecognised) -> Draft {
+pub(crate) fn unrecognised_draft(rest: Unrecognised) -> Draft {
     // Named after its bytes: the same remainder is the same event, however often it is sent.
     let key = format!("unrecognised/{}", digest::hex32(&rest.raw.to_bytes()));
     let mut draft = Draft::new(key, Body::Unrecognised { reason: rest.reason.to_owned() });

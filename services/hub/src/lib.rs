@@ -30,6 +30,7 @@ pub mod profiles;
 pub mod pull;
 pub mod quality;
 pub mod query;
+pub mod readapt;
 mod rng;
 pub mod serve;
 pub mod silence;
