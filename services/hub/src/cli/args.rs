@@ -65,6 +65,8 @@ pub enum Command {
     /// Say who is one customer, and who is not
     #[command(subcommand)]
     Identity(Identity),
+    /// Read a channel's stored requests again with today's adapter and settings
+    Readapt(Readapt),
     /// Fold all views again from the log, compare, and swap
     Rebuild(Rebuild),
     /// Check that the views are what the log says
@@ -348,6 +350,27 @@ pub struct Verify {
     /// Open the data folder itself; the hub must be stopped
     #[arg(long)]
     pub offline: bool,
+}
+
+/// `readapt`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What comes out otherwise than before is appended, and counts instead; what no longer comes out is removed. \
+                        Nothing is delivered again.\n\nExamples:\n  tributary readapt shop --since 30d --dry-run\n  \
+                        tributary readapt shop --since 2026-03-01 --until 2026-03-15\n  tributary readapt shop --since start"
+)]
+pub struct Readapt {
+    /// Channel
+    pub channel: String,
+    /// Requests stored from then on: 30d, 12h, a day, a time, or start
+    #[arg(long, value_name = "WHEN")]
+    pub since: String,
+    /// Requests stored before then [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// Only tell what would differ
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `deadletters`.

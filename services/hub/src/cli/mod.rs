@@ -11,6 +11,7 @@ mod masking;
 mod operate;
 mod outline;
 mod policy;
+mod readapt;
 mod suggestions;
 mod suspicious;
 mod tail;
@@ -170,6 +171,7 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Tail(args) => tail::run(&args, &mut session).await,
         Command::Customer(command) => customer::run(&command, &mut session).await,
         Command::Identity(command) => identity::run(&command, &mut session).await,
+        Command::Readapt(args) => readapt::run(&args, &mut session).await,
         Command::Rebuild(args) => operate::rebuild(&args, &mut session).await,
         Command::Verify(_) => operate::verify(&mut session).await,
         Command::Deadletters(args::Deadletters::Ls) => operate::deadletters(&mut session).await,
