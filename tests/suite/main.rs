@@ -21,6 +21,7 @@ mod hub_mapped;
 mod hub_meta;
 mod hub_policy;
 mod hub_privacy;
+mod hub_readapt;
 mod hub_reads;
 mod hub_refusals;
 mod hub_starts;

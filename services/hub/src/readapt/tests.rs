@@ -29,7 +29,7 @@ use tributary_eventlog::{EventLog, ManualClock, MemoryLog, Origin};
 use tributary_projector::{Options, Projector};
 
 /// Histories of the law.
-const HISTORIES: u64 = 60;
+const HISTORIES: u64 = 40;
 /// Longest wait for the projector.
 const PATIENCE: Duration = Duration::from_secs(60);
 const START: i64 = 1_772_330_400_000_000;
