@@ -34,6 +34,7 @@ pub mod readapt;
 mod rng;
 pub mod serve;
 pub mod silence;
+pub mod standing;
 pub mod suggest;
 pub mod tokens;
 

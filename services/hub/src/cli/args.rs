@@ -387,7 +387,7 @@ pub enum Channel {
     Ls,
     /// Post a signed sample to a channel, as its provider would
     Trigger(Trigger),
-    /// Show what a file would become, and what would be refused; nothing is sent
+    /// Check how a channel stands; with a file, show what that would become, and what would be refused: nothing is sent
     Check(Check),
     /// Hand whole files to a channel: history, member lists, bindings
     Import(Import),
@@ -416,13 +416,15 @@ pub struct Import {
 
 /// `channel check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tributary channel check till day.csv\n  \
-                        tributary channel check till day.xlsx --rows 100 -o json")]
+#[command(
+    after_help = "Examples:\n  tributary channel check line-main\n  tributary channel check till day.csv\n  \
+                        tributary channel check till day.xlsx --rows 100 -o json"
+)]
 pub struct Check {
     /// Channel of the configuration
     pub channel: String,
-    /// File, or the file of heads where details come in another
-    pub file: PathBuf,
+    /// File, or the file of heads where details come in another; without it the hub checks the channel itself
+    pub file: Option<PathBuf>,
     /// At most so many rows, and so many that are refused
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub rows: usize,

@@ -12,6 +12,7 @@ mod operate;
 mod outline;
 mod policy;
 mod readapt;
+mod standing;
 mod suggestions;
 mod suspicious;
 mod tail;
@@ -157,8 +158,8 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
             writeln!(out, "tributary {}", env!("CARGO_PKG_VERSION"))?;
             return Ok(Exit::Ok);
         }
-        Command::Channel(args::Channel::Check(args)) => {
-            return check::run(&args, &configuration()?, &global, out);
+        Command::Channel(args::Channel::Check(args::Check { channel, file: Some(file), rows })) => {
+            return check::run(&channel, &file, rows, &configuration()?, &global, out);
         }
         Command::Channel(args::Channel::Trigger(args)) => {
             return trigger::run(&args, configuration()?, &global, out).await;
@@ -178,6 +179,7 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Channel(args::Channel::Import(args)) => {
             import::run(&args, &load(&global)?, &mut session).await
         }
+        Command::Channel(args::Channel::Check(args)) => standing::run(&args.channel, &mut session).await,
         Command::Channel(_) => operate::channels(&mut session).await,
         Command::Lag(args) => operate::lag(&args, &mut session).await,
         _ => Err(Failure::usage("no such command")),

@@ -3,6 +3,7 @@
 mod agent_link;
 mod bind;
 mod changes;
+mod check;
 mod customers;
 mod effect;
 mod erase;
@@ -74,6 +75,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/identity/policy/plan", post(policy::plan))
         .route("/v1/identity/policy/apply", post(policy::apply))
         .route("/v1/customers/{id}/notes", post(customers::note))
+        .route("/v1/channels/{channel}/check", post(check::check))
         .route("/v1/channels/{channel}/readapt", post(readapt::readapt))
         .route("/v1/rebuild", post(operate::rebuild))
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Operate), guard));
