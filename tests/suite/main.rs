@@ -8,6 +8,7 @@ mod golden;
 mod house_rules;
 mod hub_accounting;
 mod hub_bind;
+mod hub_check;
 mod hub_corpus;
 mod hub_files;
 mod hub_forms;

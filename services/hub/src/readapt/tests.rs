@@ -28,8 +28,9 @@ use tributary_core::{
 use tributary_eventlog::{EventLog, ManualClock, MemoryLog, Origin};
 use tributary_projector::{Options, Projector};
 
-/// Histories of the law.
-const HISTORIES: u64 = 40;
+/// Histories of the law, and with `TRIBUTARY_LONG=1`.
+const HISTORIES: u64 = 30;
+const HISTORIES_LONG: u64 = 1_500;
 /// Longest wait for the projector.
 const PATIENCE: Duration = Duration::from_secs(60);
 const START: i64 = 1_772_330_400_000_000;
@@ -225,7 +226,8 @@ fn payload(rng: &mut Rng, n: usize) -> String {
 
 #[test]
 fn the_views_are_those_of_todays_settings_from_the_start() {
-    for seed in 0..HISTORIES {
+    let long = std::env::var_os("TRIBUTARY_LONG").is_some_and(|v| v == "1");
+    for seed in 0..if long { HISTORIES_LONG } else { HISTORIES } {
         let mut rng = Rng::new(seed);
         let world = World::new();
         let (mut posted, mut at): (Vec<(i64, String)>, i64) = (Vec::new(), START);
