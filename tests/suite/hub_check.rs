@@ -146,7 +146,7 @@ fn what_the_hub_sees_and_what_its_address_leads_to() {
         assert!(got == result && detail.contains(words), "{name}: {answer:#}");
     };
     said("refused", "warn", "1 bad_signature");
-    said("understood", "warn", "1 records are dead letters");
+    said("understood", "warn", "1 records were not understood");
     said("heard", "ok", "the last");
     said("access token", "warn", "not set");
     said("reachable", "fail", "not this hub");

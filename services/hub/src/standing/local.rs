@@ -98,7 +98,7 @@ fn understood(name: &str, count: Count) -> Finding {
     match count.parked {
         0 => Finding::good("everything that came"),
         parked => Finding::doubtful(
-            format!("{parked} records are dead letters"),
+            format!("{parked} records were not understood, or not folded, when they came"),
             format!(
                 "see `tributary deadletters ls`; after a correction `tributary readapt {name} --since 30d --dry-run` tells \
                  what becomes of them"
