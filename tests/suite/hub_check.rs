@@ -109,6 +109,7 @@ fn line_is_asked_where_it_posts_to() {
     ] {
         api.change(script);
         let (code, answer, rows) = check(&folder, &hub, "line");
+        assert_eq!(rows["refused"].0, "ok", "the hub's own posts are nobody's refusals: {answer:#}");
         let (result, detail) = &rows[name];
         assert_eq!((code, result.as_str()), (Some(1), "fail"), "{answer:#}");
         assert!(detail.contains(words), "{answer:#}");

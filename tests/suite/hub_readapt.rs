@@ -183,6 +183,43 @@ fn nothing_is_delivered_or_asked_again() {
     assert_eq!(acts, 1, "who did it stands in the log: {events:#?}");
 }
 
+/// What was not understood is listed as settled once it is.
+#[test]
+fn dead_letters_are_settled() {
+    let mapped = |key: &str| {
+        let table = json!({"kind": "mapped", "signature": "none", "events": [{"type": "note", "key": key,
+            "identifiers": [{"type": "email", "value": "payload.mail"}], "note": {"text": "payload.text"}}]});
+        Source::of("desk", table.as_object().cloned().unwrap_or_default())
+    };
+    let (first, last) = (mapped("payload.number"), mapped("payload.id"));
+    let folder = Folder::new(std::slice::from_ref(&first));
+    let hub = folder.start();
+    for body in [
+        r#"{"id":"a1","mail":"amy@shop.example","text":"hello"}"#,
+        r#"{"mail":"ben@shop.example","text":"no name at all"}"#,
+    ] {
+        assert_eq!(first.send(&mut hub.provider(), "application/json", body.as_bytes()).status, 200);
+    }
+    drop(hub);
+    reconfigure(&folder, &first, &last);
+    let hub = folder.start();
+    hub.settle();
+    let (code, told, stderr) = readapt(&folder, &hub, &["desk", "--since", "1h"]);
+    assert_eq!(code, Some(0), "{told:#} {stderr}");
+    assert_eq!(told["result"]["facts"]["understood"], 1, "{told:#}");
+    let letters = hub.client().get("/v1/deadletters").must(200).json();
+    let settled: Vec<&Value> =
+        letters["deadletters"].as_array().expect("a list").iter().map(|l| &l["settled"]).collect();
+    assert_eq!(settled, [&json!(true), &json!(false)], "{letters:#}");
+    assert_eq!(hub.client().holders("email", "amy@shop.example").len(), 1);
+    let events = hub.client().pages("/v1/events", "events", "cursor", "next_cursor");
+    assert_eq!(
+        events.iter().filter(|e| e["generation"] == 1).count(),
+        2,
+        "one new, one taken back: {events:#?}"
+    );
+}
+
 #[test]
 fn what_cannot_be_done_is_told_with_a_remedy() {
     let source = form(json!({"email": "mail"}));

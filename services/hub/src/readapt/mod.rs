@@ -110,8 +110,8 @@ fn readapt_in_slices(
 
 /// All that differs, decided.
 fn plan(scope: &Scope<'_>, progress: &dyn Fn(u64, u64) -> bool) -> Result<(Told, Spool), Problem> {
-    let mut spool = Spool::new(&scope.hub.config.hub.data_dir, &scope.channel.context.name)
-        .map_err(|e| unreadable(&e))?;
+    let mut spool =
+        Spool::new(&scope.hub.config.hub.data_dir, &scope.channel.context.name).map_err(|e| no_room(&e))?;
     let mut told = Told::default();
     let mut slice = Some(Slice::ALL);
     while let Some(wanted) = slice {
@@ -129,11 +129,19 @@ fn plan(scope: &Scope<'_>, progress: &dyn Fn(u64, u64) -> bool) -> Result<(Told,
             }
             if let Some(decision) = decide::decide(scope, key, found)? {
                 told.note(&decision);
-                spool.push(&decision).map_err(|e| unreadable(&e))?;
+                spool.push(&decision).map_err(|e| no_room(&e))?;
             }
         }
     }
     Ok((told, spool))
+}
+
+/// The plan cannot be written down.
+fn no_room(error: &std::io::Error) -> Problem {
+    tracing::error!(error = %error, "what is to be readapted cannot be written down");
+    Problem::new(507, "plan_not_writable", format!("the plan cannot be written: {error}")).remedy(
+        "make room in the data folder, or read less again with --since and --until; nothing was appended",
+    )
 }
 
 /// Waits until everything up to `end` is folded: facts are compared with what counts.

@@ -125,7 +125,7 @@ fn picture(hub: &Hub) -> Vec<String> {
 }
 
 fn nameless(value: &mut Value) {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 13] = [
         "id",
         "version",
         "provenance",
@@ -136,6 +136,7 @@ fn nameless(value: &mut Value) {
         "recordedtime",
         "recorded_at",
         "revision",
+        "generation",
         "last_channel",
         "sequence",
     ];

@@ -2,7 +2,10 @@
 //! says. Looking changes nothing: what is posted to the own address is refused there before it could leave anything.
 
 mod local;
+mod probe;
 mod reach;
+
+pub use probe::Probes;
 
 use crate::{
     hub::Hub,
@@ -30,7 +33,7 @@ pub async fn check(hub: &Hub, channel: &Channel) -> Value {
     let mut checks = tokio::task::block_in_place(|| local::checks(hub, channel));
     match Outbound::new() {
         Ok(outbound) => {
-            checks.extend(reach::checks(channel, url.as_deref(), &outbound).await);
+            checks.extend(reach::checks(hub, channel, url.as_deref(), &outbound).await);
             checks.extend(platform(channel, url.as_deref(), &outbound).await);
         }
         Err(error) => {

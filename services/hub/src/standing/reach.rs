@@ -1,6 +1,7 @@
 //! Whether the channel's public address leads to this hub: an unsigned request there must be refused as this hub refuses it.
 
-use super::{ANSWER, Checks};
+use super::{ANSWER, Checks, probe::PROBE};
+use crate::hub::Hub;
 use crate::outbound::{Address, Outbound};
 use bytes::Bytes;
 use hyper::Method;
@@ -12,7 +13,7 @@ use tributary_channels::{
 };
 
 /// The address to register and whether it works; nothing for channels that nobody posts to.
-pub(super) async fn checks(channel: &Channel, url: Option<&str>, outbound: &Outbound) -> Checks {
+pub(super) async fn checks(hub: &Hub, channel: &Channel, url: Option<&str>, outbound: &Outbound) -> Checks {
     // Files may be posted too, and mail may be fetched: then an address is no must.
     let must = channel.registration.transport == Transport::Webhook && channel.adapter.pulls().is_empty();
     let Some(url) = url else {
@@ -37,7 +38,7 @@ pub(super) async fn checks(channel: &Channel, url: Option<&str>, outbound: &Outb
     };
     let mut checks = vec![("public address".to_owned(), address)];
     match Address::parse(url) {
-        Ok(address) => checks.push(("reachable".to_owned(), reach(channel, &address, outbound).await)),
+        Ok(address) => checks.push(("reachable".to_owned(), reach(hub, channel, &address, outbound).await)),
         // Why is told above.
         Err(_) if !is_safe => {}
         Err(problem) => {
@@ -51,13 +52,19 @@ pub(super) async fn checks(channel: &Channel, url: Option<&str>, outbound: &Outb
 }
 
 /// Posts nothing without a signature; where an empty post would be taken, only asks with a method that no channel takes.
-async fn reach(channel: &Channel, address: &Address, outbound: &Outbound) -> Finding {
+async fn reach(hub: &Hub, channel: &Channel, address: &Address, outbound: &Outbound) -> Finding {
     let (method, status, code) = match channel.adapter.verify(&InboundRequest::post(&[], b"")) {
         Err(refused) => (Method::POST, refused.status, refused.code),
         Ok(()) => (Method::DELETE, 405, "method_not_allowed"),
     };
     let host = address.host();
-    let answer = match outbound.send(address, method.clone(), &[], Bytes::new(), ANSWER).await {
+    let Some(word) = hub.probes.begin() else {
+        return Finding::doubtful("the system gives no random numbers", "see the hub's log");
+    };
+    let headers = [(PROBE.to_owned(), word.clone())];
+    let answer = outbound.send(address, method.clone(), &headers, Bytes::new(), ANSWER).await;
+    let came = hub.probes.end(&word);
+    let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
             return Finding::bad(
@@ -69,16 +76,16 @@ async fn reach(channel: &Channel, address: &Address, outbound: &Outbound) -> Fin
     };
     let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     match problem["code"].as_str() {
-        Some(said) if said == code && answer.status == status => {
+        Some(said) if came && said == code && answer.status == status => {
             Finding::good(format!("{host} leads here: an unsigned {method} is refused with {status} {code}"))
         }
-        Some("channel_unknown") => Finding::bad(
-            format!("{host} leads to a hub that has no channel of this name"),
-            "point the proxy to this hub's [hub] listen, or restart the hub that is there with today's configuration",
+        Some(_) if !came => Finding::bad(
+            format!("{host} leads to another hub"),
+            "point the proxy to this hub's [hub] listen, or check that one",
         ),
         Some(said) => Finding::bad(
             format!("an unsigned {method} was answered {} {said}, not {status} {code}", answer.status),
-            "another hub, or a channel with other settings, answers there",
+            "compare the path: the proxy must pass on path, method and headers unchanged",
         ),
         None => Finding::bad(
             format!("{host} answers {} and is not this hub", answer.status),
