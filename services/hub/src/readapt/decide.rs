@@ -86,7 +86,8 @@ pub(super) fn decide(scope: &Scope<'_>, key: FactKey, found: Found) -> Result<Op
 /// The reading that was noted.
 fn target(scope: &Scope<'_>, key: FactKey, best: Best) -> Result<Option<(Target, First)>, Problem> {
     let Some((event, raw)) = stored(scope.hub, best.sequence)? else { return Ok(None) };
-    let first = First { sequence: best.sequence, recorded_at: event.recorded_at };
+    let first =
+        First { origin: event.position.origin, sequence: best.sequence, recorded_at: event.recorded_at };
     let targets = again(scope.hub, scope.channel, &event, &raw).unwrap_or_default();
     let is_it = |t: &Target| t.event.revision == best.revision && t.event.fact_key() == key;
     Ok(targets.into_iter().find(is_it).map(|target| (target, first)))

@@ -17,6 +17,7 @@ const READAPTS: &str = "readapts";
 /// The record whose request an event was made of, and when it was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct First {
+    pub origin: u32,
     pub sequence: u64,
     pub recorded_at: Micros,
 }
@@ -24,20 +25,28 @@ pub(super) struct First {
 impl First {
     /// Of a record: another one's if it was readapted, else its own.
     pub fn of(record: &Record) -> Self {
-        Self::readapted(record)
-            .unwrap_or(Self { sequence: record.position.sequence, recorded_at: Micros(record.recorded_at) })
+        Self::readapted(record).unwrap_or(Self {
+            origin: record.position.origin.0,
+            sequence: record.position.sequence,
+            recorded_at: Micros(record.recorded_at),
+        })
     }
 
     /// Of a record that readapting appended; `None` for others.
     pub fn readapted(record: &Record) -> Option<Self> {
         let (_, value) = record.attributes.iter().find(|(name, _)| &**name == READAPTS)?;
-        let (sequence, at) = value.split_once(' ')?;
-        Some(Self { sequence: sequence.parse().ok()?, recorded_at: Micros(at.parse().ok()?) })
+        let (position, at) = value.split_once(' ')?;
+        let (origin, sequence) = position.split_once(':')?;
+        Some(Self {
+            origin: u32::from_str_radix(origin, 16).ok()?,
+            sequence: sequence.parse().ok()?,
+            recorded_at: Micros(at.parse().ok()?),
+        })
     }
 
-    /// The attribute that says so.
+    /// The attribute that says so: position and microseconds, such as `0000000a:12 1700000000000000`.
     pub fn attribute(self) -> (Box<str>, Box<str>) {
-        (READAPTS.into(), format!("{} {}", self.sequence, self.recorded_at.0).into())
+        (READAPTS.into(), format!("{:08x}:{} {}", self.origin, self.sequence, self.recorded_at.0).into())
     }
 }
 
@@ -151,4 +160,30 @@ pub(super) fn portions(
         }
         Some(portion)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::First;
+    use tributary_core::time::Micros;
+    use tributary_eventlog::{Origin, Position, Record};
+
+    /// Records of earlier releases are read for ever.
+    #[test]
+    fn the_attribute_is_text_and_back() {
+        let first = First { origin: 10, sequence: 12, recorded_at: Micros(1_700_000_000_000_000) };
+        let (name, value) = first.attribute();
+        assert_eq!((&*name, &*value), ("readapts", "0000000a:12 1700000000000000"));
+        let mut record = Record {
+            position: Position { origin: Origin(10), sequence: 90 },
+            id: [0; 16],
+            recorded_at: 1_800_000_000_000_000,
+            attributes: vec![("channel".into(), "desk".into()), (name, value)],
+            payload: Vec::new().into(),
+        };
+        assert_eq!((First::readapted(&record), First::of(&record)), (Some(first), first));
+        record.attributes.pop();
+        let own = First { origin: 10, sequence: 90, recorded_at: Micros(1_800_000_000_000_000) };
+        assert_eq!((First::readapted(&record), First::of(&record)), (None, own));
+    }
 }

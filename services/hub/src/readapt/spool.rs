@@ -16,8 +16,8 @@ use tributary_eventlog::{
     Record, TrimError,
 };
 
-/// Bytes before each payload: the event that was replaced, the first record, its time, the length.
-const HEAD: usize = 16 + 8 + 8 + 4;
+/// Bytes before each payload: the event that was replaced, origin and sequence of the first record, its time, the length.
+const HEAD: usize = 16 + 4 + 8 + 8 + 4;
 
 /// A larger event gives up its copy of the request: attributes have to fit the record too.
 const PAYLOAD_MAX: usize = MAX_RECORD_BYTES - 8 * 1024;
@@ -60,6 +60,7 @@ impl Spool {
         }
         let mut bytes = Vec::with_capacity(HEAD + payload.len());
         bytes.extend_from_slice(&decision.was.unwrap_or_default().0);
+        bytes.extend_from_slice(&decision.first.origin.to_be_bytes());
         bytes.extend_from_slice(&decision.first.sequence.to_be_bytes());
         bytes.extend_from_slice(&decision.first.recorded_at.0.to_be_bytes());
         bytes.extend_from_slice(&(payload.len() as u32).to_be_bytes());
@@ -88,6 +89,7 @@ impl Spool {
 
 fn planned(bytes: &[u8], channel: &str) -> Option<Planned> {
     let (was, rest) = bytes.split_first_chunk::<16>()?;
+    let (origin, rest) = rest.split_first_chunk::<4>()?;
     let (sequence, rest) = rest.split_first_chunk::<8>()?;
     let (recorded_at, rest) = rest.split_first_chunk::<8>()?;
     let (length, payload) = rest.split_first_chunk::<4>()?;
@@ -96,6 +98,7 @@ fn planned(bytes: &[u8], channel: &str) -> Option<Planned> {
     }
     let event = wire::decode(payload).ok()?;
     let first = First {
+        origin: u32::from_be_bytes(*origin),
         sequence: u64::from_be_bytes(*sequence),
         recorded_at: Micros(i64::from_be_bytes(*recorded_at)),
     };

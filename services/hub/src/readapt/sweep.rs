@@ -227,6 +227,9 @@ impl<'a> Sweep<'a> {
         if !self.slice.holds(&key) || !counts(hub, event)? {
             return Ok(());
         }
+        if first.origin != hub.log.origin().0 {
+            return Ok(()); // read again where its request is
+        }
         let Some((original, raw)) = stored(hub, first.sequence)? else { return Ok(()) };
         let Some(targets) = again(hub, channel, &original, &raw) else { return Ok(()) };
         if !gives(&targets, &event.event) && !of_erased(hub, &original, targets.iter().map(|t| &t.event)) {
