@@ -1,6 +1,10 @@
 //! The adapter contract: raw request or file in, drafts of events out. Pure and synchronous; time comes in as data.
 
-use crate::{pull::Pull, settings::Secret};
+use crate::{
+    pull::Pull,
+    settings::Secret,
+    standing::{Finding, Question},
+};
 use std::fmt;
 use tributary_core::{draft::Draft, seal::Raw, time::Micros};
 
@@ -251,6 +255,26 @@ pub trait ChannelAdapter: Send + Sync {
     /// content. The shell remembers it; the default has none.
     fn once(&self, _request: &InboundRequest<'_>) -> Option<Once> {
         None
+    }
+
+    /// What the settings alone say of the channel's standing at its platform, each with what it is about.
+    fn noticed(&self) -> Vec<(&'static str, Finding)> {
+        Vec::new()
+    }
+
+    /// What the platform may be asked about the channel; the shell asks when somebody checks it.
+    fn questions(&self) -> Vec<Question> {
+        Vec::new()
+    }
+
+    /// What the answer to one of [`questions`](Self::questions) means; `url` is the channel's public address.
+    fn finding(&self, _about: &str, status: u16, _answer: &[u8], _url: Option<&str>) -> Finding {
+        Finding::good(format!("answered {status}"))
+    }
+
+    /// What nobody can ask the platform, and people have to look after there.
+    fn reminders(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// Where the shell fetches this channel's requests itself; the default is nowhere.

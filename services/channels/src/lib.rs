@@ -23,6 +23,7 @@ pub mod settings;
 pub mod shopify;
 pub mod signature;
 pub mod square;
+pub mod standing;
 pub mod table;
 pub mod tw_einvoice;
 pub mod typeform;

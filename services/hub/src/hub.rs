@@ -47,6 +47,8 @@ pub struct Hub {
     pub pulls: crate::pull::Pulls,
     /// Tokens of requests that must not come again with other content.
     pub once: crate::once::Seen,
+    /// Requests of its own to its door.
+    pub probes: crate::standing::Probes,
     /// Rebuilds and the like.
     pub jobs: crate::jobs::Jobs,
     /// Finds customers that look alike; `None` where the configuration turns that off.
@@ -116,7 +118,7 @@ impl Hub {
         let forwarding = Forwarding::new(&config);
         let profiles = Profiles::new(&config.channels);
         let login_keys = KeyStore::default();
-        let (pulls, once) = Default::default();
+        let (pulls, once, probes) = Default::default();
         let now = Micros(clock.now_micros());
         let silence = crate::silence::Silence::open(&config.channels, &config.hub.data_dir, now);
         Self {
@@ -125,6 +127,7 @@ impl Hub {
             metrics,
             pulls,
             once,
+            probes,
             jobs,
             finder,
             counts,
@@ -311,7 +314,7 @@ impl Counted {
     }
 }
 
-fn unrecognised_draft(rest: Unrecognised) -> Draft {
+pub(crate) fn unrecognised_draft(rest: Unrecognised) -> Draft {
     // Named after its bytes: the same remainder is the same event, however often it is sent.
     let key = format!("unrecognised/{}", digest::hex32(&rest.raw.to_bytes()));
     let mut draft = Draft::new(key, Body::Unrecognised { reason: rest.reason.to_owned() });

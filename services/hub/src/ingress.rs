@@ -51,10 +51,11 @@ async fn receive(
     request: Request,
 ) -> Response {
     let received_at = hub.now();
+    let is_own = hub.probes.came(request.headers());
     match handle(&hub, &name, request, peer, received_at).await {
         Ok(reply) => answer(reply),
         Err(problem) => {
-            if problem.status < 500 {
+            if problem.status < 500 && !is_own {
                 hub.refused(&name, problem.code);
             }
             problem.into_response()

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 const KEPT: usize = 20;
 
 /// The kinds that tell their progress themselves.
-const OWN_PROGRESS: [&str; 2] = ["quality", "import"];
+const OWN_PROGRESS: [&str; 3] = ["quality", "import", "readapt"];
 
 /// A job's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +27,7 @@ pub enum State {
 pub struct Job {
     /// Its number.
     pub id: u64,
-    /// `rebuild`, `plan`, `policy`, `quality` or `import`.
+    /// `rebuild`, `plan`, `policy`, `quality`, `import` or `readapt`.
     pub kind: &'static str,
     /// How it is doing.
     pub state: State,

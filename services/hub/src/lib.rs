@@ -30,9 +30,11 @@ pub mod profiles;
 pub mod pull;
 pub mod quality;
 pub mod query;
+pub mod readapt;
 mod rng;
 pub mod serve;
 pub mod silence;
+pub mod standing;
 pub mod suggest;
 pub mod tokens;
 

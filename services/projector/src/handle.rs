@@ -19,7 +19,7 @@ use std::{
 };
 use tokio::sync::{Notify, watch};
 use tributary_core::identity::{Resolver, policy::Policy};
-use tributary_eventlog::{EventLog, ReadLimits};
+use tributary_eventlog::{EventLog, ReadError, ReadLimits, Record};
 
 /// Records read at once. Readers wait for at most one such batch.
 pub(crate) const BATCH_RECORDS: usize = 1_024;
@@ -199,6 +199,21 @@ impl Projector {
         tell: impl FnOnce(View<'_>, &Resolver) -> R,
     ) -> Result<R, ProjectorError> {
         self.shared.plan(policy, tell)
+    }
+
+    /// Who would be who if the log held `more`: its identities resolved once more beside the live ones, in memory, with these
+    /// records. `log` is the live one, and gives the records of `more` too where it is asked for their positions, which lie
+    /// beyond its end. Blocks; `tell` looks at the live views and the identities as they would be.
+    ///
+    /// # Errors
+    /// [`ProjectorError`]; nothing has changed in any case.
+    pub fn preview<R>(
+        &self,
+        log: &Arc<dyn EventLog>,
+        more: &mut dyn Iterator<Item = Result<Record, ReadError>>,
+        tell: impl FnOnce(View<'_>, &Resolver) -> R,
+    ) -> Result<R, ProjectorError> {
+        self.shared.preview(log, more, tell)
     }
 
     /// Folds the whole log into a new generation under another policy and puts it in the live one's place. The log must

@@ -23,7 +23,7 @@ use tributary_core::{
     fold::rows::keys,
     identity::{Resolver, policy::Policy},
 };
-use tributary_eventlog::{EventLog, ReadLimits, scan};
+use tributary_eventlog::{EventLog, ReadError, ReadLimits, Record, scan};
 
 /// The policy that the options give; else the newest that the log states, if an operator applied it; else the default one.
 fn policy_in_force(
@@ -239,6 +239,32 @@ impl Shared {
         });
         self.generations.remove_stale(None).map_err(std::io::Error::other)?;
         planned
+    }
+
+    pub fn preview<R>(
+        &self,
+        log: &Arc<dyn EventLog>,
+        more: &mut dyn Iterator<Item = Result<Record, ReadError>>,
+        tell: impl FnOnce(View<'_>, &Resolver) -> R,
+    ) -> Result<R, ProjectorError> {
+        let _one = lock(&self.rebuilding);
+        let policy = lock(&self.policy).clone();
+        let number = self.generations.create_next().map_err(std::io::Error::other)?;
+        let dir = self.generations.path(number);
+        let make = || {
+            let store = Arc::new(crate::store::MemoryStore::default());
+            Ok(parts(&self.options, log, store, &dir, &policy))
+        };
+        let told = Engine::resolve(&make, &self.progress).and_then(|mut planned| {
+            let now = *self.position.borrow();
+            planned.resolve_upto(now)?;
+            planned.resolve_more(more)?;
+            let live = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+            planned.resolve_upto(live.position.sequence)?;
+            Ok(tell(View { engine: &live }, &planned.fold.resolver))
+        });
+        self.generations.remove_stale(None).map_err(std::io::Error::other)?;
+        told
     }
 
     fn regenerate(&self, policy: &Policy) -> Result<RebuildReport, ProjectorError> {

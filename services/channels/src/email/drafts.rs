@@ -108,15 +108,16 @@ fn messages(mail: &Mail<'_>, verdict: Verdict) -> Vec<Draft> {
 fn sent(mail: &Mail<'_>, automatic: u32) -> Vec<Draft> {
     let others = mail.others();
     let many = others.len() > 1;
+    // Read once: attachments are large, and receivers are many.
+    let mut all = content(mail);
+    all.contacts.clear();
     let draft = |(index, to): (usize, Option<&Mailbox>)| {
         let key = if many { format!("mail/{}/rcpt/{index}", mail.id) } else { format!("mail/{}", mail.id) };
-        let mut content = content(mail);
-        content.contacts.clear();
-        let mut draft = Draft::new(key, message(mail, Direction::Outbound, &content));
+        let mut draft = Draft::new(key, message(mail, Direction::Outbound, &all));
         draft.flags = automatic;
         draft.identifiers =
             to.map(|to| Claim::new("email", "", to.address.clone(), Trust::Claimed)).into_iter().collect();
-        draft.content = content;
+        draft.content = all.clone();
         draft
     };
     if others.is_empty() {
@@ -133,12 +134,13 @@ fn reported(mail: &Mail<'_>, report: &Report) -> Vec<Draft> {
     let nobody = (String::new(), if report.complaint { "complained" } else { "bounced" });
     let recipients =
         if report.recipients.is_empty() { std::slice::from_ref(&nobody) } else { &report.recipients };
+    let content = content(mail);
     let mut drafts = Vec::new();
     for (index, (address, state)) in recipients.iter().enumerate() {
         let body = Body::Delivery { campaign: report.original.clone(), state: (*state).to_owned() };
         let mut draft = Draft::new(format!("mail/{}/rcpt/{index}", mail.id), body);
         draft.identifiers = claim(address);
-        draft.content = content(mail);
+        draft.content = content.clone();
         draft.flags = flags::AUTOMATIC;
         drafts.push(draft);
         if report.complaint && address.contains('@') {

@@ -26,6 +26,7 @@ mod facts;
 mod message;
 mod profile;
 mod samples;
+mod standing;
 mod wire;
 
 use crate::{
@@ -35,6 +36,7 @@ use crate::{
     },
     settings::{Secret, Settings, SettingsError},
     signature,
+    standing::{Finding, Question},
 };
 use tributary_core::{draft::Draft, event::Trust, time::Micros};
 
@@ -58,6 +60,7 @@ struct Line {
     secrets: Vec<Secret>,
     profiles: Option<profile::Profiles>,
     login: Option<Login>,
+    desk: standing::Desk,
 }
 
 fn build(settings: &mut Settings) -> Result<Built, SettingsError> {
@@ -65,9 +68,10 @@ fn build(settings: &mut Settings) -> Result<Built, SettingsError> {
     let secrets = settings.secrets("secret", "the channel secret from the LINE Developers console")?;
     let profiles = profile::Profiles::read(settings)?;
     let login = bind::login(settings)?;
+    let desk = standing::Desk::read(settings)?;
     Ok(Built {
         account: provider.clone(),
-        adapter: Box::new(Line { provider, secrets, profiles, login }),
+        adapter: Box::new(Line { provider, secrets, profiles, login, desk }),
         trust_cap: Trust::Verified,
     })
 }
@@ -104,6 +108,22 @@ impl ChannelAdapter for Line {
 
     fn read_profile(&self, user: &str, answer: &[u8], asked_at: Micros) -> Option<Draft> {
         profile::draft(&self.provider, user, answer, asked_at)
+    }
+
+    fn noticed(&self) -> Vec<(&'static str, Finding)> {
+        self.desk.noticed()
+    }
+
+    fn questions(&self) -> Vec<Question> {
+        self.desk.questions()
+    }
+
+    fn finding(&self, about: &str, status: u16, answer: &[u8], url: Option<&str>) -> Finding {
+        self.desk.finding(about, status, answer, url)
+    }
+
+    fn reminders(&self) -> &'static [&'static str] {
+        standing::REMINDERS
     }
 
     fn sign(&self, request: &mut Outbound) {

@@ -16,7 +16,7 @@ use tributary_core::{
 };
 
 /// Where the Messaging API is.
-const API: &str = "https://api.line.me";
+pub(super) const API: &str = "https://api.line.me";
 
 /// Longest value that is taken; a display name has at most 20 characters, a picture's address a few hundred.
 const VALUE_BYTES_MAX: usize = 2_000;

@@ -160,6 +160,14 @@ fn raw(body: Vec<u8>) -> Raw {
 }
 
 impl ChannelAdapter for Meta {
+    fn reminders(&self) -> &'static [&'static str] {
+        &[
+            "subscribe the page to the app, and the app to the fields that are wanted (feed, messages, ...): Meta posts nothing else",
+            "switch the app to Live: in development only people with a role in it are heard",
+            "Meta's form asks for the same word as verify_token, and calls the address at once to compare",
+        ]
+    }
+
     fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
         if request.method == Method::Get {
             return self.challenge(request.query).map(|_| ());

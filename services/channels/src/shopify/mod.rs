@@ -78,6 +78,13 @@ struct Shopify {
 }
 
 impl ChannelAdapter for Shopify {
+    fn reminders(&self) -> &'static [&'static str] {
+        &[
+            "subscribe to the topics in the app, JSON, with this address; Shopify removes a subscription that fails again and again",
+            "deliveries are not guaranteed: post orders of the last days now and then; what is known adds nothing",
+        ]
+    }
+
     fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
         let given = request.header(SIGNATURE).ok_or_else(Rejected::signature)?;
         if signature::matches_base64(&self.secrets, &[request.body], given) {

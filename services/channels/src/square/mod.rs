@@ -57,6 +57,13 @@ struct Square {
 }
 
 impl ChannelAdapter for Square {
+    fn reminders(&self) -> &'static [&'static str] {
+        &[
+            "the signature covers the address: the notification URL in Square must be the public address, letter by letter",
+            "Square keeps sandbox and production apart: each has a signature key of its own",
+        ]
+    }
+
     fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
         let url = self.url.as_deref().or(request.public_url).ok_or_else(Rejected::signature)?;
         let given = request.header(SIGNATURE).ok_or_else(Rejected::signature)?;

@@ -59,6 +59,10 @@ fn build(settings: &mut Settings) -> Result<Built, SettingsError> {
 }
 
 impl ChannelAdapter for Typeform {
+    fn reminders(&self) -> &'static [&'static str] {
+        &["turn the webhook on in the form's Connect page; saving it leaves it off"]
+    }
+
     fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
         let given = request.header(SIGNATURE).and_then(|value| value.strip_prefix(PREFIX));
         if signature::matches_base64(&self.secrets, &[request.body], given.unwrap_or_default()) {

@@ -143,7 +143,10 @@ impl Fold {
             Outcome::Parked => count.parked += 1,
             Outcome::Own => return,
         }
-        count.last_at = count.last_at.max(event.recorded_at);
+        // A channel that fell silent is not heard because somebody reads it again.
+        if event.event.generation == 0 {
+            count.last_at = count.last_at.max(event.recorded_at);
+        }
     }
 
     fn outcome(

@@ -1,4 +1,4 @@
-//! Two partitions of the same facts side by side: what a new policy would merge and split, and by which links.
+//! Two partitions side by side: what a new policy, or other readings of the facts, would merge and split, and by which links.
 
 use super::{
     explain::LinkStory,
@@ -48,10 +48,14 @@ pub struct Difference {
     pub merges: Vec<Merge>,
     /// The first [`EXAMPLES_MAX`] splits, by id.
     pub splits: Vec<Split>,
+    /// Number of customers after none of whose identifiers anybody held before.
+    pub appear: usize,
+    /// Number of customers before none of whose identifiers anybody holds after.
+    pub disappear: usize,
 }
 
 impl Resolver {
-    /// What is different in `after`, which has seen the same facts.
+    /// What is different in `after`, which has seen the same facts, or some of them corrected.
     #[must_use]
     pub fn difference(&self, after: &Self) -> Difference {
         let (merged, split) = (self.gathered_in(after), after.gathered_in(self));
@@ -71,7 +75,17 @@ impl Resolver {
             splits: splits.collect(),
             merged: merged.len(),
             split: split.len(),
+            appear: self.strangers_of(after),
+            disappear: after.strangers_of(self),
         }
+    }
+
+    /// How many customers of `other` hold no identifier that a customer of this one holds.
+    fn strangers_of(&self, other: &Self) -> usize {
+        let unknown = |customer: &CustomerRef| {
+            other.members(*customer).into_iter().all(|token| self.customer_of(token).is_none())
+        };
+        other.customers_from(0).filter(|(_, customer)| unknown(customer)).count()
     }
 
     /// Customers of `other` that hold identifiers of several customers of this one, with the ids of those; by id.

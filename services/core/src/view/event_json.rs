@@ -53,7 +53,7 @@ pub fn event_json(recorded: &RecordedEvent) -> Value {
             data.insert(name.into(), json!(value));
         }
     }
-    json!({
+    let mut out = json!({
         "specversion": "1.0",
         "id": event.id,
         "source": format!("/channels/{}", event.channel),
@@ -65,7 +65,12 @@ pub fn event_json(recorded: &RecordedEvent) -> Value {
         "kind": event.kind,
         "position": Cursor::new([recorded.position]),
         "data": data,
-    })
+    });
+    if event.generation > 0 {
+        // It corrects or takes back an earlier reading of the same revision.
+        out["generation"] = json!(event.generation);
+    }
+    out
 }
 
 /// The personal part goes where the intake takes it from: into the body's own object, the profile beside it.

@@ -65,6 +65,8 @@ pub enum Command {
     /// Say who is one customer, and who is not
     #[command(subcommand)]
     Identity(Identity),
+    /// Read a channel's stored requests again with today's adapter and settings
+    Readapt(Readapt),
     /// Fold all views again from the log, compare, and swap
     Rebuild(Rebuild),
     /// Check that the views are what the log says
@@ -350,6 +352,27 @@ pub struct Verify {
     pub offline: bool,
 }
 
+/// `readapt`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What comes out otherwise than before is appended, and counts instead; what no longer comes out is removed. \
+                        Nothing is delivered again.\n\nExamples:\n  tributary readapt shop --since 30d --dry-run\n  \
+                        tributary readapt shop --since 2026-03-01 --until 2026-03-15\n  tributary readapt shop --since start"
+)]
+pub struct Readapt {
+    /// Channel
+    pub channel: String,
+    /// Requests stored from then on: 30d, 12h, a day, a time, or start
+    #[arg(long, value_name = "WHEN")]
+    pub since: String,
+    /// Requests stored before then [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// Only tell what would differ
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// `deadletters`.
 #[derive(Debug, Subcommand)]
 pub enum Deadletters {
@@ -364,7 +387,7 @@ pub enum Channel {
     Ls,
     /// Post a signed sample to a channel, as its provider would
     Trigger(Trigger),
-    /// Show what a file would become, and what would be refused; nothing is sent
+    /// Check how a channel stands; with a file, show what that would become, and what would be refused: nothing is sent
     Check(Check),
     /// Hand whole files to a channel: history, member lists, bindings
     Import(Import),
@@ -393,13 +416,15 @@ pub struct Import {
 
 /// `channel check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tributary channel check till day.csv\n  \
-                        tributary channel check till day.xlsx --rows 100 -o json")]
+#[command(
+    after_help = "Examples:\n  tributary channel check line-main\n  tributary channel check till day.csv\n  \
+                        tributary channel check till day.xlsx --rows 100 -o json"
+)]
 pub struct Check {
     /// Channel of the configuration
     pub channel: String,
-    /// File, or the file of heads where details come in another
-    pub file: PathBuf,
+    /// File, or the file of heads where details come in another; without it the hub checks the channel itself
+    pub file: Option<PathBuf>,
     /// At most so many rows, and so many that are refused
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub rows: usize,

@@ -1,10 +1,6 @@
 //! `channel check`: decodes a file as the hub would, and shows what comes out and what is refused. Nothing is sent.
 
-use super::{
-    Exit, Failure,
-    args::{Check, Global},
-    masking,
-};
+use super::{Exit, Failure, args::Global, masking};
 use crate::{
     config::Config,
     folders::files::{self, Given},
@@ -56,20 +52,27 @@ pub fn decode(channel: &Channel, given: &Given) -> Result<Decoded, Failure> {
     channel.adapter.decode(&request).map_err(|r| Failure::new(Exit::CheckFailed, r.to_string()))
 }
 
-/// Runs `channel check`.
-pub fn run(args: &Check, config: &Config, global: &Global, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let channel = configured(config, &args.channel)?;
-    let decoded = decode(channel, &given(channel, &args.file)?)?;
+/// Runs `channel check` with a file; of what comes out so many rows are shown, and so many of what is refused.
+pub fn run(
+    channel: &str,
+    file: &Path,
+    shown_max: usize,
+    config: &Config,
+    global: &Global,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let channel = configured(config, channel)?;
+    let decoded = decode(channel, &given(channel, file)?)?;
     // Tokens are not shown, so any key will do.
     let key = IndexKey::new(&[0; 32]);
     let now = Micros::from(jiff::Timestamp::now());
-    let shown = decoded.events.iter().take(args.rows);
+    let shown = decoded.events.iter().take(shown_max);
     let rows: Vec<Json> =
         shown.filter_map(|d| channel.context.events(d.clone(), now, &key).pop()).map(|e| row(&e)).collect();
     let refused: Vec<Json> = decoded
         .unrecognised
         .iter()
-        .take(args.rows)
+        .take(shown_max)
         .map(|u| json!({"reason": u.reason, "detail": u.detail}))
         .collect();
     let answer = json!({

@@ -11,6 +11,8 @@ mod masking;
 mod operate;
 mod outline;
 mod policy;
+mod readapt;
+mod standing;
 mod suggestions;
 mod suspicious;
 mod tail;
@@ -156,8 +158,8 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
             writeln!(out, "tributary {}", env!("CARGO_PKG_VERSION"))?;
             return Ok(Exit::Ok);
         }
-        Command::Channel(args::Channel::Check(args)) => {
-            return check::run(&args, &configuration()?, &global, out);
+        Command::Channel(args::Channel::Check(args::Check { channel, file: Some(file), rows })) => {
+            return check::run(&channel, &file, rows, &configuration()?, &global, out);
         }
         Command::Channel(args::Channel::Trigger(args)) => {
             return trigger::run(&args, configuration()?, &global, out).await;
@@ -170,12 +172,14 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Tail(args) => tail::run(&args, &mut session).await,
         Command::Customer(command) => customer::run(&command, &mut session).await,
         Command::Identity(command) => identity::run(&command, &mut session).await,
+        Command::Readapt(args) => readapt::run(&args, &mut session).await,
         Command::Rebuild(args) => operate::rebuild(&args, &mut session).await,
         Command::Verify(_) => operate::verify(&mut session).await,
         Command::Deadletters(args::Deadletters::Ls) => operate::deadletters(&mut session).await,
         Command::Channel(args::Channel::Import(args)) => {
             import::run(&args, &load(&global)?, &mut session).await
         }
+        Command::Channel(args::Channel::Check(args)) => standing::run(&args.channel, &mut session).await,
         Command::Channel(_) => operate::channels(&mut session).await,
         Command::Lag(args) => operate::lag(&args, &mut session).await,
         _ => Err(Failure::usage("no such command")),

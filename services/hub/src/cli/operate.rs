@@ -34,7 +34,7 @@ pub async fn channels(session: &mut Session<'_>) -> Result<Exit, Failure> {
 
 /// `deadletters ls`.
 pub async fn deadletters(session: &mut Session<'_>) -> Result<Exit, Failure> {
-    let columns = &["position", "at", "channel", "reason", "detail", "event"];
+    let columns = &["position", "at", "channel", "reason", "detail", "event", "settled"];
     list(session, "deadletters", columns, "none").await
 }
 

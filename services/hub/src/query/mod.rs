@@ -3,6 +3,7 @@
 mod agent_link;
 mod bind;
 mod changes;
+mod check;
 mod customers;
 mod effect;
 mod erase;
@@ -11,6 +12,7 @@ mod identity;
 mod import;
 mod operate;
 mod policy;
+mod readapt;
 mod suggestions;
 mod suspicious;
 
@@ -40,6 +42,7 @@ const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 
 pub use identity::console;
+pub(crate) use policy::differing;
 
 pub(crate) type Shared = State<Arc<Hub>>;
 pub(crate) type Answer = Result<Response, Problem>;
@@ -72,6 +75,8 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/identity/policy/plan", post(policy::plan))
         .route("/v1/identity/policy/apply", post(policy::apply))
         .route("/v1/customers/{id}/notes", post(customers::note))
+        .route("/v1/channels/{channel}/check", post(check::check))
+        .route("/v1/channels/{channel}/readapt", post(readapt::readapt))
         .route("/v1/rebuild", post(operate::rebuild))
         .route_layer(middleware::from_fn_with_state((Arc::clone(&hub), Scope::Operate), guard));
     let privacy = Router::new()

@@ -9,7 +9,13 @@ use axum::{
 };
 use serde_json::{Value, json as object};
 use std::collections::BTreeMap;
-use tributary_core::{fold::Count, ids::Cursor, ids::Position};
+use tributary_core::{
+    body::Body,
+    fold::{Count, DeadLetter},
+    ids::{Cursor, Position},
+    view::Records as _,
+};
+use tributary_projector::View;
 
 /// Lag from which the hub is not ready: answers would be this many records old.
 const READY_LAG_MAX: u64 = 100_000;
@@ -89,7 +95,7 @@ pub async fn jobs(State(hub): Shared) -> Answer {
     Ok(json(object!({"jobs": hub.jobs.list(hub.projector().progress())})))
 }
 
-/// `GET /v1/deadletters?cursor=&limit=`, oldest first.
+/// `GET /v1/deadletters?cursor=&limit=`, oldest first. A letter is `settled` once its request was read again with another result.
 pub async fn dead_letters(State(hub): Shared, request: Request) -> Answer {
     let params = Params::of(&request);
     params.wait(&hub).await?;
@@ -104,16 +110,29 @@ pub async fn dead_letters(State(hub): Shared, request: Request) -> Answer {
     let letters =
         blocking(|| hub.projector().read(|look| look.dead_letters(after, limit))).map_err(|e| damaged(&e))?;
     let next = letters.last().filter(|_| letters.len() == limit).map(|l| format!("d{}", l.version));
+    let settled = blocking(|| hub.projector().read(|look| settled(&look, &letters)));
     let rows: Vec<Value> = letters
         .iter()
-        .map(|l| {
+        .zip(settled)
+        .map(|(l, settled)| {
             object!({
                 "position": Cursor::new([l.position]), "at": l.recorded_at, "channel": l.channel,
-                "reason": l.reason, "detail": l.detail, "event": l.event,
+                "reason": l.reason, "detail": l.detail, "event": l.event, "settled": settled,
             })
         })
         .collect();
     Ok(json(object!({"deadletters": rows, "next_cursor": next})))
+}
+
+/// Which of these are history: their request was read again since, with another result.
+fn settled(look: &View<'_>, letters: &[DeadLetter]) -> Vec<bool> {
+    let engine = look.engine();
+    let is_settled = |letter: &DeadLetter| {
+        let event = engine.with_sources(|_, records| records.by_id(letter.event?))?;
+        let is_kept = matches!(event.event.body, Body::Unrecognised { .. });
+        Some(is_kept && !engine.is_current(&event).ok()?)
+    };
+    letters.iter().map(|letter| is_settled(letter).unwrap_or(false)).collect()
 }
 
 /// `GET /v1/verify`: the stored rows against the digest that the fold keeps.

@@ -159,7 +159,15 @@ fn failed(job: Underway, error: &tributary_projector::ProjectorError) {
 /// What is different, with evidence in words.
 fn told(look: &View<'_>, wanted: &Policy, after: &tributary_core::identity::Resolver) -> Value {
     let before = &look.engine().fold().resolver;
-    let Difference { customers, merged, split, merges, splits } = before.difference(after);
+    let difference = before.difference(after);
+    let mut told = differing(look, &difference);
+    told["policy"] = object!(wanted);
+    told
+}
+
+/// What merges and splits, with evidence in words and without values.
+pub(crate) fn differing(look: &View<'_>, difference: &Difference) -> Value {
+    let Difference { customers, merged, split, merges, splits, .. } = difference;
     look.engine().with_sources(|sources, _| {
         let links = |links: &[LinkStory]| nameless(object!(view::why_links(sources, links)));
         let merges: Vec<Value> = merges
@@ -171,7 +179,6 @@ fn told(look: &View<'_>, wanted: &Policy, after: &tributary_core::identity::Reso
             .map(|s| object!({"from": s.from, "parts": s.parts, "links": links(&s.links)}))
             .collect();
         object!({
-            "policy": wanted,
             "customers": {"before": customers.0, "after": customers.1},
             "merges": {"count": merged, "examples": merges},
             "splits": {"count": split, "examples": splits},

@@ -27,7 +27,7 @@ use std::{
     thread,
 };
 use tributary_core::fold::{Committed, rows::keys};
-use tributary_eventlog::{EventLog, ReadError, ReadLimits};
+use tributary_eventlog::{EventLog, ReadError, ReadLimits, Record};
 
 /// Records between portions of changes and index entries.
 const DRAIN_EVERY: usize = 50_000;
@@ -104,6 +104,32 @@ impl Engine {
             self.behind(false).write(&drained)?;
             self.fold.bulk().into_iter().for_each(tributary_core::fold::bulk::Bulk::clear);
         }
+        Ok(())
+    }
+
+    /// Goes on with identities of these records, which stand nowhere yet, and comes back to where it was.
+    ///
+    /// # Errors
+    /// [`ProjectorError`].
+    pub(crate) fn resolve_more(
+        &mut self,
+        more: &mut dyn Iterator<Item = Result<Record, ReadError>>,
+    ) -> Result<(), ProjectorError> {
+        let before = self.position;
+        loop {
+            let mut count = 0;
+            for record in (&mut *more).take(CHUNK_RECORDS) {
+                self.fold_item(&Work::of(&record?))?;
+                count += 1;
+            }
+            if count == 0 {
+                break;
+            }
+            let drained = self.drain_bulk();
+            self.behind(false).write(&drained)?;
+            self.fold.bulk().into_iter().for_each(tributary_core::fold::bulk::Bulk::clear);
+        }
+        self.position = before;
         Ok(())
     }
 
