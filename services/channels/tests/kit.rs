@@ -11,7 +11,20 @@ use tributary_channels::{
     adapter::Registration,
     kit::{self, Case, Effort, RECEIVED_AT},
     samples,
+    settings::Settings,
 };
+
+/// Places where a golden result differs that are told.
+const DIFFERENCES_MAX: usize = 20;
+
+/// As much as is usual; `TRIBUTARY_MUTATIONS=10000` tries that many mutations of each request, and the largest bodies.
+fn effort() -> Effort {
+    let usual = Effort::default();
+    match support::variable("TRIBUTARY_MUTATIONS").map(|text| text.parse().expect("a number of mutations")) {
+        Some(mutations) => Effort { mutations, largest_bytes: usize::MAX, ..usual },
+        None => usual,
+    }
+}
 
 #[test]
 fn every_fixture_decodes_to_its_golden_result() {
@@ -28,7 +41,8 @@ fn every_fixture_decodes_to_its_golden_result() {
             let want = fs::read_to_string(&fixture.expected).unwrap_or_default();
             let want: Value = serde_json::from_str(&want).unwrap_or_default();
             if got != want {
-                wrong.push(format!("{}: got {got:#}", fixture.expected.display()));
+                let places = kit::fixture::differences(&want, &got, DIFFERENCES_MAX).join("\n  ");
+                wrong.push(format!("{}:\n  {places}", fixture.expected.display()));
             }
         }
     }
@@ -49,13 +63,15 @@ fn every_kind_has_fixtures_and_samples() {
 fn every_fixture_and_sample_conforms() {
     let mut failures = Vec::new();
     for registration in REGISTRY {
-        for fixture in fixtures(registration.kind) {
-            failures.extend(kit::check(&fixture.channel, &fixture.case, Effort::default()));
+        let kind = registration.kind;
+        let effort = effort();
+        for fixture in fixtures(kind) {
+            failures.extend(kit::check(&fixture.channel, &fixture.case, effort));
+            let settings = Settings::new(kind, fixture.table, "Asia/Taipei", "TW");
+            failures.extend(kit::check_secrets(registration, &settings, &fixture.case));
         }
-        for case in sample_cases(registration) {
-            let channel = channel(registration.kind, base_settings(registration.kind));
-            failures.extend(kit::check(&channel, &case, Effort::default()));
-        }
+        let cases = sample_cases(registration);
+        failures.extend(kit::check_all(&channel(kind, base_settings(kind)), &cases, effort));
     }
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
