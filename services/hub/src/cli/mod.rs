@@ -5,8 +5,10 @@ pub mod args;
 mod check;
 mod configuration;
 mod customer;
+pub mod fixtures;
 pub mod identity;
 mod import;
+pub mod kinds;
 mod masking;
 mod operate;
 mod outline;
@@ -159,6 +161,9 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Channel(args::Channel::Check(args)) => {
             return check::run(&args, &configuration()?, &global, out);
         }
+        Command::Channel(args::Channel::Ls { kinds: true }) => return kinds::list(&global, out),
+        Command::Channel(args::Channel::Test(args)) => return fixtures::run(&args, &global, out),
+        Command::Channel(args::Channel::Describe(args)) => return kinds::describe(&args, &global, out),
         Command::Channel(args::Channel::Trigger(args)) => {
             return trigger::run(&args, configuration()?, &global, out).await;
         }
