@@ -7,7 +7,6 @@ use serde_json::Value;
 use std::fs;
 use support::{Fixture, base_settings, channel, fixtures, fixtures_dir};
 use tributary_channels::{
-    REGISTRY,
     adapter::Registration,
     kit::{self, Case, Effort, RECEIVED_AT},
     samples,
@@ -30,7 +29,7 @@ fn effort() -> Effort {
 fn every_fixture_decodes_to_its_golden_result() {
     let update = support::variable("UPDATE_EXPECT").is_some();
     let mut wrong = Vec::new();
-    for registration in REGISTRY {
+    for registration in support::registry() {
         for fixture in fixtures(registration.kind) {
             let got = kit::golden(&fixture.channel, &fixture.case);
             if update {
@@ -51,7 +50,7 @@ fn every_fixture_decodes_to_its_golden_result() {
 
 #[test]
 fn every_kind_has_fixtures_and_samples() {
-    for registration in REGISTRY {
+    for registration in support::registry() {
         let kind = registration.kind;
         assert!(fixtures(kind).len() >= 3, "{kind}: at least 3 fixtures in fixtures/{kind}");
         assert!(registration.samples.len() >= 3, "{kind}: at least 3 samples");
@@ -62,7 +61,7 @@ fn every_kind_has_fixtures_and_samples() {
 #[test]
 fn every_fixture_and_sample_conforms() {
     let mut failures = Vec::new();
-    for registration in REGISTRY {
+    for registration in support::registry() {
         let kind = registration.kind;
         let effort = effort();
         for fixture in fixtures(kind) {
@@ -78,7 +77,7 @@ fn every_fixture_and_sample_conforms() {
 
 #[test]
 fn every_sample_is_understood() {
-    for registration in REGISTRY {
+    for registration in support::registry() {
         let channel = channel(registration.kind, base_settings(registration.kind));
         for case in sample_cases(registration) {
             let golden = kit::golden(&channel, &case);
@@ -91,7 +90,7 @@ fn every_sample_is_understood() {
 
 #[test]
 fn no_golden_result_is_left_over() {
-    for registration in REGISTRY {
+    for registration in support::registry() {
         let known: Vec<_> = fixtures(registration.kind).into_iter().map(|f: Fixture| f.expected).collect();
         for entry in fixtures_dir(registration.kind).read_dir().expect("fixtures folder") {
             let path = entry.expect("entry").path();

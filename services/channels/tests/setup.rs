@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use support::fixtures_dir;
 use tributary_channels::{
-    REGISTRY,
     adapter::{Registration, Transport},
     kit::STAND_IN_SECRET,
     settings::{Settings, SettingsError, build_as},
@@ -121,7 +120,7 @@ fn fixture_tables(kind: &str) -> Vec<Table> {
 #[test]
 fn declared_settings_are_those_that_are_read() {
     let mut wrong = Vec::new();
-    for registration in REGISTRY {
+    for registration in support::registry() {
         let mut asked = Asked::default();
         for table in fixture_tables(registration.kind) {
             let built = asked.build(registration, table);
@@ -155,7 +154,7 @@ fn declared_settings_are_those_that_are_read() {
 
 #[test]
 fn what_is_required_is_refused_without_it() {
-    for registration in REGISTRY {
+    for registration in support::registry() {
         let full = table_for(registration, None);
         for setting in registration.all_settings().filter(|s| s.need != Need::Optional && s.with.is_empty()) {
             let mut table = full.clone();
@@ -168,7 +167,7 @@ fn what_is_required_is_refused_without_it() {
 
 #[test]
 fn settings_are_told_in_full() {
-    for registration in REGISTRY {
+    for registration in support::registry() {
         let mut names = BTreeSet::new();
         for setting in registration.all_settings() {
             let at = format!("{}: {}", registration.kind, setting.name);

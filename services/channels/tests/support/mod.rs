@@ -8,13 +8,27 @@ use std::{
     path::{Path, PathBuf},
 };
 use tributary_channels::{
+    REGISTRY,
+    adapter::Registration,
     kit::{Case, fixture},
+    registration,
     settings::{Channel, Settings, build},
 };
 
 /// Each test binary holds this module whole and uses a part; naming all of it here keeps the rest from counting as dead.
 const _: () = {
-    let _ = (variable, corpus, write, bytes, fixtures_dir, public_url, base_settings, channel, fixtures);
+    let _ = (
+        variable,
+        registry,
+        corpus,
+        write,
+        bytes,
+        fixtures_dir,
+        public_url,
+        base_settings,
+        channel,
+        fixtures,
+    );
     let _: fn(&Fixture) = |fixture| {
         let _ = (&fixture.channel, &fixture.table, &fixture.case, &fixture.expected);
     };
@@ -39,6 +53,13 @@ pub fn corpus(part: &str) -> Option<PathBuf> {
         println!("skipped: {part} (TRIBUTARY_CORPUS is not set)");
     }
     found
+}
+
+/// The kinds that are tested: all, or those that `TRIBUTARY_KIND` names.
+pub fn registry() -> Vec<&'static Registration> {
+    let Some(named) = variable("TRIBUTARY_KIND") else { return REGISTRY.to_vec() };
+    let of = |kind: &str| registration(kind).unwrap_or_else(|| panic!("TRIBUTARY_KIND: no kind {kind}"));
+    named.split(',').map(of).collect()
 }
 
 pub fn write(path: &Path, text: &str) {

@@ -366,6 +366,8 @@ pub enum Channel {
         #[arg(long)]
         kinds: bool,
     },
+    /// Begin a channel from a sample payload
+    New(super::scaffold::Args),
     /// Check a channel's fixtures: what they become, and that nothing hostile breaks it
     Test(super::fixtures::Args),
     /// Tell the settings of a kind, and where to find them

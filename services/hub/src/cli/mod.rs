@@ -13,6 +13,7 @@ mod masking;
 mod operate;
 mod outline;
 mod policy;
+pub mod scaffold;
 mod suggestions;
 mod suspicious;
 mod tail;
@@ -162,6 +163,7 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
             return check::run(&args, &configuration()?, &global, out);
         }
         Command::Channel(args::Channel::Ls { kinds: true }) => return kinds::list(&global, out),
+        Command::Channel(args::Channel::New(args)) => return scaffold::run(&args, &global, out),
         Command::Channel(args::Channel::Test(args)) => return fixtures::run(&args, &global, out),
         Command::Channel(args::Channel::Describe(args)) => return kinds::describe(&args, &global, out),
         Command::Channel(args::Channel::Trigger(args)) => {
