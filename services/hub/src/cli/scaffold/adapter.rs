@@ -110,11 +110,10 @@ fn workspace() -> Result<PathBuf, Failure> {
 fn registered(registry: &str, kind: &str) -> Option<String> {
     let module = format!("pub mod {kind};");
     let mut lines: Vec<&str> = registry.lines().collect();
-    let name = |line: &&str| {
-        line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')).map(str::to_owned)
-    };
-    let last = lines.iter().rposition(|line| name(&line).is_some())?;
-    let after = lines.iter().position(|line| name(&line).is_some_and(|other| other.as_str() > kind));
+    let name =
+        |line: &str| line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')).map(str::to_owned);
+    let last = lines.iter().rposition(|line| name(line).is_some())?;
+    let after = lines.iter().position(|line| name(line).is_some_and(|other| other.as_str() > kind));
     lines.insert(after.unwrap_or(last + 1), &module);
     let start = lines.iter().position(|line| line.contains("REGISTRY: &[&Registration]"))?;
     let end = start + lines.iter().skip(start).position(|line| *line == "];")?;
@@ -219,8 +218,15 @@ fn source(guess: &Guess, kind: &str) -> String {
     let external = guess.who.iter().any(|who| who.kind == "external");
     let bare = guess.key.is_none();
     let or = |there: bool, text: &'static str| if there { text } else { "" };
-    let arguments = ["&post", or(external, ", &self.account"), or(bare, ", request.body")].concat();
-    let parameters = ["post: &Value", or(external, ", account: &str"), or(bare, ", body: &[u8]")].concat();
+    let looks = !bare || guess.says.is_some() || fills(guess);
+    let arguments: Vec<&str> = [(looks, "&post"), (external, "&self.account"), (bare, "request.body")]
+        .map(|(is, one)| or(is, one))
+        .into();
+    let parameters: Vec<&str> = [(looks, "post: &Value"), (external, "account: &str"), (bare, "body: &[u8]")]
+        .map(|(is, one)| or(is, one))
+        .into();
+    let listed =
+        |all: Vec<&str>| all.into_iter().filter(|one| !one.is_empty()).collect::<Vec<_>>().join(", ");
     let text = guess.says.is_some()
         || guess.text.is_some()
         || guess.name.is_some()
@@ -234,8 +240,9 @@ fn source(guess: &Guess, kind: &str) -> String {
         .replace("TIME_IMPORT\n", or(guess.time.is_some(), "time::Micros,\n"))
         .replace("ACCOUNT_FIELD\n", or(external, "account: String,\n"))
         .replace(", ACCOUNT_INIT", or(external, ", account: account.clone()"))
-        .replace("DRAFT_ARGUMENTS", &arguments)
-        .replace("DRAFT_PARAMETERS", &parameters)
+        .replace("PARSED", if looks { PARSED } else { CHECKED })
+        .replace("DRAFT_ARGUMENTS", &listed(arguments))
+        .replace("DRAFT_PARAMETERS", &listed(parameters))
         .replace("HELPERS\n", &helpers)
         .replace("DRAFT_BODY\n", &statements(guess, kind))
         .replace("SECRET_NAME", &variable(kind))
@@ -244,6 +251,20 @@ fn source(guess: &Guess, kind: &str) -> String {
         .replace("TYPE", &type_name(kind))
         .replace("KIND", kind)
 }
+
+/// Whether anything but the key is taken from a post.
+fn fills(guess: &Guess) -> bool {
+    let places = [&guess.name, &guess.subject, &guess.text];
+    guess.time.is_some() || !guess.who.is_empty() || places.iter().any(|place| place.is_some())
+}
+
+const PARSED: &str = "let Ok(post) = serde_json::from_slice::<Value>(request.body) else {
+            return Ok(Decoded::only_unrecognised(\"malformed_json\", \"the body is not JSON\", raw));
+        };";
+
+const CHECKED: &str = "if serde_json::from_slice::<Value>(request.body).is_err() {
+            return Ok(Decoded::only_unrecognised(\"malformed_json\", \"the body is not JSON\", raw));
+        }";
 
 const TEXT: &str = "
 /// The text at a place, empty without one.
@@ -283,10 +304,11 @@ fn statements(guess: &Guess, kind: &str) -> String {
         Some(_) => "Body::Message(Message::default())".to_owned(),
         None => format!("Body::Activity {{ title: {:?}.to_owned() }}", mapped::title(guess, kind)),
     };
-    out += &format!(
-        "    let mut draft = Draft::new(format!(\"{}/{{}}\", key_part(&id)), {body});\n",
-        guess.about
-    );
+    let draft = format!("Draft::new(format!(\"{}/{{}}\", key_part(&id)), {body})", guess.about);
+    if !fills(guess) {
+        return out + &format!("    Ok({draft})\n");
+    }
+    out += &format!("    let mut draft = {draft};\n");
     if let Some((place, form)) = &guess.time {
         let at = place.pointer();
         out += &match form {
@@ -319,7 +341,7 @@ fn statements(guess: &Guess, kind: &str) -> String {
         };
         out += &place.as_ref().map(line).unwrap_or_default();
     }
-    out
+    out + "    Ok(draft)\n"
 }
 
 #[cfg(test)]

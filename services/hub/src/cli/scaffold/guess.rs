@@ -409,9 +409,12 @@ fn paid(leaves: &[Leaf<'_>]) -> Option<(Place, Place)> {
     Some((total.1, currency.place.clone()))
 }
 
+/// A part of a guess, and how it is left out.
+type Part = (&'static str, fn(&mut Guess));
+
 impl Guess {
     /// Parts that can be left out again, in the order in which they are least missed.
-    const PARTS: [(&'static str, fn(&mut Self)); 8] = [
+    const PARTS: [Part; 8] = [
         ("revision", |guess| guess.revision = None),
         ("time", |guess| guess.time = None),
         ("name", |guess| guess.name = None),

@@ -170,6 +170,7 @@ fn configure(args: &Args, global: &Global, sample: &Json, body: &[u8]) -> Result
         append(&path, &(gap + &block.toml))?;
     }
     let secret = format!("{}_SECRET", mapped::variable(name));
+    let address = config.hub.channel_url(name).unwrap_or_else(|| format!("[hub] public_url with /in/{name}"));
     Ok(Done {
         files: files.iter().chain([&path]).map(|file| file.display().to_string()).collect(),
         shown: block.toml,
@@ -182,7 +183,7 @@ fn configure(args: &Args, global: &Global, sample: &Json, body: &[u8]) -> Result
             ),
             format!("tributary channel test {name}"),
             format!(
-                "set {secret}, and `signature` and `header` as the source's pages say; its address here is {url}"
+                "set {secret}, and `signature` and `header` as the source's pages say; it posts to {address}"
             ),
             "a payload that no `when` takes is kept: add a [[channels....events]] for each kind of payload"
                 .to_owned(),
