@@ -32,5 +32,6 @@ mod hub_suspicious;
 mod oracle_laws;
 mod oracle_scenarios;
 mod resolver_oracle;
+mod scaffold;
 mod suggest;
 mod tw_synthetic;

@@ -328,6 +328,8 @@ pub struct Registration {
     pub body_max: usize,
     /// Makes the adapter from its settings.
     pub build: fn(&mut crate::settings::Settings) -> Result<Built, crate::settings::SettingsError>,
+    /// What people are told of its own settings: every name that `build` asks for. Groups, so that kinds can share some.
+    pub settings: &'static [&'static [crate::setup::Setting]],
     /// Sample payloads.
     pub samples: &'static [Sample],
 }

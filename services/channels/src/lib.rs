@@ -20,6 +20,7 @@ pub mod pos_file;
 pub mod pull;
 pub mod samples;
 pub mod settings;
+pub mod setup;
 pub mod shopify;
 pub mod signature;
 pub mod square;

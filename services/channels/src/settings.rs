@@ -83,6 +83,31 @@ impl Settings {
         }
     }
 
+    /// The same with another value at `key`.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        self.values.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Whether there is a value at `key`; does not count as asking for it.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
+    /// The keys that were looked for until now.
+    #[must_use]
+    pub fn asked(&self) -> &BTreeSet<String> {
+        &self.asked
+    }
+
+    /// Those of them that hold secrets.
+    #[must_use]
+    pub fn asked_secrets(&self) -> &BTreeSet<String> {
+        &self.secret
+    }
+
     /// The value at `key`, whatever its type.
     pub fn value(&mut self, key: &str) -> Option<Value> {
         self.asked.insert(key.to_owned());
@@ -264,6 +289,19 @@ pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
         let known: Vec<&str> = crate::REGISTRY.iter().map(|r| r.kind).collect();
         SettingsError::new("kind", format!("no adapter of this name; there are: {}", known.join(", ")))
     })?;
+    build_as(registration, &mut settings)
+}
+
+/// Builds a channel of this kind, whether the registry knows it or not: for adapters that are made elsewhere. Afterwards
+/// [`Settings::asked`] tells what was looked for, also where it failed.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_as(
+    registration: &'static Registration,
+    settings: &mut Settings,
+) -> Result<Channel, SettingsError> {
+    settings.value("kind");
     let region = settings.text("region")?.unwrap_or_else(|| settings.default_region.clone());
     let region = region.parse().map_err(|_| {
         SettingsError::new("region", "must be a two-letter country code, such as \"TW\" or \"HK\"")
@@ -285,14 +323,14 @@ pub fn build(mut settings: Settings) -> Result<Channel, SettingsError> {
         Some("attach") => Purchases::Attach,
         Some(_) => return Err(SettingsError::new("purchases", "must be \"count\" or \"attach\"")),
     };
-    let (watch, pair) = (watch(&mut settings, registration)?, pair(&mut settings, registration)?);
-    let expect = expect(&mut settings)?;
-    let outward = Outward::read(&mut settings, registration)?;
-    let Built { adapter, account, trust_cap } = (registration.build)(&mut settings)?;
+    let (watch, pair) = (watch(settings, registration)?, pair(settings, registration)?);
+    let expect = expect(settings)?;
+    let outward = Outward::read(settings, registration)?;
+    let Built { adapter, account, trust_cap } = (registration.build)(settings)?;
     settings.finish()?;
     let context = ChannelContext {
         name: settings.name.clone(),
-        kind,
+        kind: registration.kind.to_owned(),
         account,
         region,
         trust_cap: trust.unwrap_or(trust_cap),
@@ -325,8 +363,8 @@ fn watch(settings: &mut Settings, registration: &Registration) -> Result<Option<
 }
 
 fn pair(settings: &mut Settings, registration: &Registration) -> Result<Option<Pair>, SettingsError> {
-    if registration.transport != Transport::Watch {
-        return Ok(None);
+    if !registration.own_settings().any(|setting| setting.name == "pair") {
+        return Ok(None); // each of its files stands for itself
     }
     match &settings.texts("pair")?[..] {
         [] => Ok(None),

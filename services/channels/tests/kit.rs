@@ -7,17 +7,29 @@ use serde_json::Value;
 use std::fs;
 use support::{Fixture, base_settings, channel, fixtures, fixtures_dir};
 use tributary_channels::{
-    REGISTRY,
     adapter::Registration,
     kit::{self, Case, Effort, RECEIVED_AT},
     samples,
+    settings::Settings,
 };
+
+/// Places where a golden result differs that are told.
+const DIFFERENCES_MAX: usize = 20;
+
+/// As much as is usual; `TRIBUTARY_MUTATIONS=10000` tries that many mutations of each request, and the largest bodies.
+fn effort() -> Effort {
+    let usual = Effort::default();
+    match support::variable("TRIBUTARY_MUTATIONS").map(|text| text.parse().expect("a number of mutations")) {
+        Some(mutations) => Effort { mutations, largest_bytes: usize::MAX, ..usual },
+        None => usual,
+    }
+}
 
 #[test]
 fn every_fixture_decodes_to_its_golden_result() {
     let update = support::variable("UPDATE_EXPECT").is_some();
     let mut wrong = Vec::new();
-    for registration in REGISTRY {
+    for registration in support::registry() {
         for fixture in fixtures(registration.kind) {
             let got = kit::golden(&fixture.channel, &fixture.case);
             if update {
@@ -28,7 +40,8 @@ fn every_fixture_decodes_to_its_golden_result() {
             let want = fs::read_to_string(&fixture.expected).unwrap_or_default();
             let want: Value = serde_json::from_str(&want).unwrap_or_default();
             if got != want {
-                wrong.push(format!("{}: got {got:#}", fixture.expected.display()));
+                let places = kit::fixture::differences(&want, &got, DIFFERENCES_MAX).join("\n  ");
+                wrong.push(format!("{}:\n  {places}", fixture.expected.display()));
             }
         }
     }
@@ -37,7 +50,7 @@ fn every_fixture_decodes_to_its_golden_result() {
 
 #[test]
 fn every_kind_has_fixtures_and_samples() {
-    for registration in REGISTRY {
+    for registration in support::registry() {
         let kind = registration.kind;
         assert!(fixtures(kind).len() >= 3, "{kind}: at least 3 fixtures in fixtures/{kind}");
         assert!(registration.samples.len() >= 3, "{kind}: at least 3 samples");
@@ -48,21 +61,23 @@ fn every_kind_has_fixtures_and_samples() {
 #[test]
 fn every_fixture_and_sample_conforms() {
     let mut failures = Vec::new();
-    for registration in REGISTRY {
-        for fixture in fixtures(registration.kind) {
-            failures.extend(kit::check(&fixture.channel, &fixture.case, Effort::default()));
+    for registration in support::registry() {
+        let kind = registration.kind;
+        let effort = effort();
+        for fixture in fixtures(kind) {
+            failures.extend(kit::check(&fixture.channel, &fixture.case, effort));
+            let settings = Settings::new(kind, fixture.table, "Asia/Taipei", "TW");
+            failures.extend(kit::check_secrets(registration, &settings, &fixture.case));
         }
-        for case in sample_cases(registration) {
-            let channel = channel(registration.kind, base_settings(registration.kind));
-            failures.extend(kit::check(&channel, &case, Effort::default()));
-        }
+        let cases = sample_cases(registration);
+        failures.extend(kit::check_all(&channel(kind, base_settings(kind)), &cases, effort));
     }
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 
 #[test]
 fn every_sample_is_understood() {
-    for registration in REGISTRY {
+    for registration in support::registry() {
         let channel = channel(registration.kind, base_settings(registration.kind));
         for case in sample_cases(registration) {
             let golden = kit::golden(&channel, &case);
@@ -75,7 +90,7 @@ fn every_sample_is_understood() {
 
 #[test]
 fn no_golden_result_is_left_over() {
-    for registration in REGISTRY {
+    for registration in support::registry() {
         let known: Vec<_> = fixtures(registration.kind).into_iter().map(|f: Fixture| f.expected).collect();
         for entry in fixtures_dir(registration.kind).read_dir().expect("fixtures folder") {
             let path = entry.expect("entry").path();

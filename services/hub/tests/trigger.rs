@@ -48,6 +48,7 @@ static REGISTRATION: Registration = Registration {
     transport: Transport::Webhook,
     body_max: 1024,
     build: |_| Err(SettingsError::new("kind", "is built by hand")),
+    settings: &[],
     samples: &SAMPLES,
 };
 

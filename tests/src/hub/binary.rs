@@ -37,7 +37,7 @@ fn is_fresh(binary: &Path) -> bool {
     let sources = repo::files().into_iter().filter(|f| {
         let source = f.starts_with("services/") || f.starts_with("proto/");
         let compiled =
-            !f.contains("/tests/") && [".rs", ".proto", "Cargo.toml"].iter().any(|e| f.ends_with(e));
+            !f.contains("/tests/") && [".rs", ".proto", ".txt", "Cargo.toml"].iter().any(|e| f.ends_with(e));
         (source && compiled) || f == "Cargo.lock"
     });
     let newest = sources.filter_map(|f| modified(&repo::root().join(f))).max();

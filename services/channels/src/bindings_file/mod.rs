@@ -20,6 +20,7 @@
 //! times. Absent: the end of a binding; where one was undone, unlink it.
 
 mod samples;
+mod setup;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use crate::{
     digest,
     settings::{Settings, SettingsError},
     table::{
+        self,
         named::{RowFile, RowReader, Values},
         numbers::{is_scientific, plain_id},
         version::Version,
@@ -58,6 +60,7 @@ pub static REGISTRATION: Registration = Registration {
     transport: Transport::Watch,
     body_max: FILE_MAX,
     build,
+    settings: &[table::DOOR, setup::SETTINGS, table::ROWS, table::LAYOUT],
     samples: samples::SAMPLES,
 };
 

@@ -16,6 +16,7 @@ mod data;
 mod envelope;
 mod fields;
 mod samples;
+mod setup;
 
 pub use envelope::{BATCH_MAX, Refused, decode_batch, decode_one};
 
@@ -42,10 +43,11 @@ pub const BATCH: &str = "application/cloudevents-batch+json";
 /// Row of the registry.
 pub static REGISTRATION: Registration = Registration {
     kind: "cloudevents",
-    about: "CloudEvents 1.0 over HTTP: structured, batched or binary, from any language",
+    about: "CloudEvents 1.0, structured, batch or binary: any language is a channel by posting JSON",
     transport: Transport::Webhook,
     body_max: BODY_BYTES_MAX,
     build,
+    settings: &[setup::SETTINGS],
     samples: samples::SAMPLES,
 };
 

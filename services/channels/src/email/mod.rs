@@ -48,6 +48,7 @@ mod report;
 mod samples;
 mod scan;
 mod sender;
+mod setup;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -74,10 +75,11 @@ pub const MAIL_MAX: usize = 36 * 1024 * 1024;
 /// The row of the registry.
 pub static REGISTRATION: Registration = Registration {
     kind: "email",
-    about: "e-mail: posted raw or by SendGrid, Mailgun or Postmark, or fetched from a Maildir or by IMAP",
+    about: "mails: posted raw, by SendGrid, Mailgun or Postmark, or fetched from a Maildir or by IMAP; charsets of East Asia, bounces, complaints and auto-replies told from people, staff's mail as said by us",
     transport: Transport::Webhook,
     body_max: MAIL_MAX,
     build,
+    settings: &[setup::SETTINGS],
     samples: samples::SAMPLES,
 };
 

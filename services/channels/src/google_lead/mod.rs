@@ -18,11 +18,12 @@
 
 mod lead;
 mod samples;
+mod setup;
 
 use crate::{
     adapter::{Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Transport},
     settings::{Secret, Settings, SettingsError},
-    web_form::{Malformed, Options, drafts, json_object},
+    web_form::{self, Malformed, Options, drafts, json_object},
 };
 use serde_json::Value;
 use subtle::ConstantTimeEq;
@@ -43,10 +44,11 @@ const COLUMNS: [(&str, &[&str]); 4] = [
 /// The row of the registry.
 pub static REGISTRATION: Registration = Registration {
     kind: "google_lead",
-    about: "Google Ads lead forms by webhook; test leads are nobody's",
+    about: "Google Ads lead forms: the form's key, columns by id, test leads kept and nobody's",
     transport: Transport::Webhook,
     body_max: BODY_BYTES_MAX,
     build,
+    settings: &[setup::SETTINGS, web_form::COMMON],
     samples: samples::SAMPLES,
 };
 

@@ -3,7 +3,7 @@
 use super::{Case, decode, event};
 use crate::{adapter::Decoded, settings::Channel};
 use std::collections::{BTreeMap, BTreeSet};
-use tributary_core::{draft::Draft, event::Event, ids::EventId};
+use tributary_core::{content::ProfileField, draft::Draft, event::Event, ids::EventId};
 
 /// Identifier types whose values are personal and must stand in no key and no clear field.
 const PERSONAL: [&str; 4] = ["email", "phone", "line", "carrier"];
@@ -89,6 +89,52 @@ pub(super) fn privacy(channel: &Channel, case: &Case, decoded: &Decoded) -> Vec<
             if claim.value.len() >= PERSONAL_BYTES_MIN && clear.contains(&claim.value) {
                 failures.push(format!("a value of type {} stands in a key or clear field", claim.kind));
             }
+        }
+    }
+    failures
+}
+
+/// What a request says of people: no detail, which stands in logs and lists of dead letters, may repeat it.
+pub(super) fn personal(decoded: &Decoded) -> Vec<String> {
+    const FIELDS: [ProfileField; 5] = [
+        ProfileField::Name,
+        ProfileField::DisplayName,
+        ProfileField::Email,
+        ProfileField::Telephone,
+        ProfileField::Address,
+    ];
+    let mut out = Vec::new();
+    for draft in &decoded.events {
+        let claims = draft.identifiers.iter().filter(|c| PERSONAL.contains(&c.kind.as_str()));
+        out.extend(claims.map(|c| c.value.clone()));
+        out.extend(FIELDS.iter().filter_map(|field| draft.content.profile.get(field).cloned()));
+        out.extend([draft.content.text.clone(), draft.content.subject.clone()]);
+    }
+    out.retain(|text| text.len() >= PERSONAL_BYTES_MIN);
+    out
+}
+
+/// A failure if a detail repeats something of these.
+pub(super) fn told(people: &[String], detail: &str) -> Option<String> {
+    let found = people.iter().any(|text| detail.contains(text.as_str()));
+    found.then(|| "a personal value stands in the detail of what was not understood".to_owned())
+}
+
+/// The raw request of what was not understood says nothing that the whole request did not.
+pub(super) fn remainder(channel: &Channel, case: &Case, decoded: &Decoded) -> Vec<String> {
+    let ids: BTreeSet<EventId> =
+        decoded.events.iter().filter_map(|d| event(channel, d)).map(|e| e.id).collect();
+    let mut failures = Vec::new();
+    for unrecognised in &decoded.unrecognised {
+        let Ok(again) = decode(channel, &case.of_raw(&unrecognised.raw)) else {
+            failures.push(format!("raw of what is {} is rejected", unrecognised.reason));
+            continue;
+        };
+        if again.events.iter().filter_map(|d| event(channel, d)).any(|e| !ids.contains(&e.id)) {
+            failures.push(format!("raw of what is {} decodes to new events", unrecognised.reason));
+        }
+        if again.events.is_empty() && again.unrecognised.is_empty() {
+            failures.push(format!("raw of what is {} decodes to nothing", unrecognised.reason));
         }
     }
     failures

@@ -26,6 +26,7 @@ mod facts;
 mod message;
 mod profile;
 mod samples;
+mod setup;
 mod standing;
 mod wire;
 
@@ -48,10 +49,11 @@ const SIGNATURE_HEADER: &str = "x-line-signature";
 /// Row of the registry.
 pub static REGISTRATION: Registration = Registration {
     kind: "line",
-    about: "LINE Official Account webhooks (Messaging API), all event types",
+    about: "LINE Messaging API webhooks: all event types; messages, unsend, follow, postback, account link fold",
     transport: Transport::Webhook,
     body_max: BODY_BYTES_MAX,
     build,
+    settings: &[setup::SETTINGS],
     samples: samples::SAMPLES,
 };
 

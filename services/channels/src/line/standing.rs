@@ -41,10 +41,7 @@ struct Webhook {
 impl Desk {
     pub fn read(settings: &mut Settings) -> Result<Self, SettingsError> {
         let base = settings.text("profile_url")?.unwrap_or_else(|| super::profile::API.to_owned());
-        let token = match settings.value("access_token") {
-            None => None,
-            Some(_) => settings.secrets("access_token", "the channel access token")?.into_iter().next(),
-        };
+        let token = settings.optional_secrets("access_token")?.into_iter().next();
         Ok(Self { base: base.trim_end_matches('/').to_owned(), token })
     }
 

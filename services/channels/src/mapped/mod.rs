@@ -47,6 +47,7 @@ mod options;
 mod payload;
 mod rules;
 mod samples;
+mod setup;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -78,10 +79,11 @@ const RAW_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Row of the registry.
 pub static REGISTRATION: Registration = Registration {
     kind: "mapped",
-    about: "any JSON or form webhook, without code: expressions say where its facts stand",
+    about: "any JSON or form webhook, without code: expressions in the configuration say where its facts stand",
     transport: Transport::Webhook,
     body_max: BODY_BYTES_MAX,
     build,
+    settings: &[setup::SETTINGS],
     samples: samples::SAMPLES,
 };
 

@@ -26,13 +26,14 @@
 
 mod member;
 mod samples;
+mod setup;
 #[cfg(test)]
 mod tests;
 
 use crate::{
     adapter::{Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Transport},
     settings::{Settings, SettingsError},
-    table::named::RowFile,
+    table::{self, named::RowFile},
     when,
 };
 use member::{MEMBER, Members, NAMES};
@@ -48,6 +49,7 @@ pub static REGISTRATION: Registration = Registration {
     transport: Transport::Watch,
     body_max: FILE_MAX,
     build,
+    settings: &[table::DOOR, setup::SETTINGS, table::ROWS, table::LAYOUT],
     samples: samples::SAMPLES,
 };
 

@@ -16,6 +16,7 @@ mod json;
 mod messaging;
 mod query;
 mod samples;
+mod setup;
 #[cfg(test)]
 mod tests;
 
@@ -43,10 +44,11 @@ const SIGNATURE: &str = "x-hub-signature-256";
 /// The row of the registry.
 pub static REGISTRATION: Registration = Registration {
     kind: "meta",
-    about: "Facebook page comments, posts and mentions, Messenger and Instagram, by webhook",
+    about: "Facebook Page feed, mentions and ratings; Messenger and Instagram messages with echoes, receipts, reactions and handovers; Instagram comments; lead notices (ids only: answers need a call to Meta, which no adapter makes)",
     transport: Transport::Webhook,
     body_max: BODY_MAX,
     build,
+    settings: &[setup::SETTINGS],
     samples: samples::SAMPLES,
 };
 

@@ -68,6 +68,7 @@ mod lines;
 mod places;
 mod receipt;
 mod samples;
+mod setup;
 mod sheet;
 #[cfg(test)]
 mod tests;
@@ -80,7 +81,7 @@ use crate::{
     adapter::{Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Transport},
     settings::{Settings, SettingsError},
     signature,
-    table::{Text, version::Version},
+    table::{self, Text, version::Version},
 };
 use config::Config;
 use file::File;
@@ -100,10 +101,11 @@ const PART: &str = "x-file-part";
 /// Files from tills.
 pub static REGISTRATION: Registration = Registration {
     kind: "pos_file",
-    about: "till and ERP exports: CSV, Excel or JSON lines, uploaded or from a watched folder",
+    about: "till exports, CSV, Excel or JSON lines, by upload or from a watched folder: Big5, ROC dates, nights that belong to the day before, heads and details in one file or two, control rows, corrections; `expect_every` tells of silent stores",
     transport: Transport::Watch,
     body_max: FILE_MAX,
     build,
+    settings: &[table::DOOR, setup::SETTINGS, table::LAYOUT],
     samples: samples::SAMPLES,
 };
 

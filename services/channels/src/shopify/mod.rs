@@ -25,6 +25,7 @@ mod customers;
 mod orders;
 mod read;
 mod samples;
+mod setup;
 #[cfg(test)]
 mod tests;
 
@@ -52,10 +53,11 @@ const SHOP: &str = "x-shopify-shop-domain";
 /// Shopify.
 pub static REGISTRATION: Registration = Registration {
     kind: "shopify",
-    about: "Shopify shops and POS: orders, refunds, customers, consents",
+    about: "Shopify and Shopify POS webhooks: orders and their states, refunds, customers, consents, merges",
     transport: Transport::Webhook,
     body_max: BODY_MAX,
     build,
+    settings: &[setup::SETTINGS],
     samples: samples::SAMPLES,
 };
 

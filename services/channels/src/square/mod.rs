@@ -13,6 +13,7 @@ mod money;
 mod people;
 mod sales;
 mod samples;
+mod setup;
 #[cfg(test)]
 mod tests;
 
@@ -35,10 +36,11 @@ const SIGNATURE: &str = "x-square-hmacsha256-signature";
 /// Square point of sale.
 pub static REGISTRATION: Registration = Registration {
     kind: "square",
-    about: "Square point of sale: payments, refunds, customers, loyalty",
+    about: "Square payments, refunds and customers",
     transport: Transport::Webhook,
     body_max: BODY_MAX,
     build,
+    settings: &[setup::SETTINGS],
     samples: samples::SAMPLES,
 };
 

@@ -4,9 +4,11 @@
 pub mod layout;
 pub mod named;
 pub mod numbers;
+mod setup;
 pub mod split;
 pub mod version;
 pub mod workbook;
 
 pub use layout::{Delimiter, Layout};
+pub(crate) use setup::{DOOR, LAYOUT, ROWS};
 pub use split::{Record, Text, records, values};

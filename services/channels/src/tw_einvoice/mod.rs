@@ -29,6 +29,7 @@
 
 mod documents;
 mod samples;
+mod setup;
 #[cfg(test)]
 mod tests;
 mod xml;
@@ -49,10 +50,11 @@ const BODY_MAX: usize = 8 * 1024 * 1024;
 /// Taiwan's electronic invoices.
 pub static REGISTRATION: Registration = Registration {
     kind: "tw_einvoice",
-    about: "Taiwan e-invoices (MIG XML): issued, void, cancelled, allowances",
+    about: "Taiwan e-invoices (MIG XML 3.2 and 4): issued, void, cancelled, allowances; carriers",
     transport: Transport::Watch,
     body_max: BODY_MAX,
     build,
+    settings: &[setup::SETTINGS],
     samples: samples::SAMPLES,
 };
 

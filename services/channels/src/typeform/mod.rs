@@ -22,12 +22,13 @@
 
 mod response;
 mod samples;
+mod setup;
 
 use crate::{
     adapter::{Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Transport},
     settings::{Secret, Settings, SettingsError},
     signature,
-    web_form::{Malformed, Options, drafts},
+    web_form::{self, Malformed, Options, drafts},
 };
 use tributary_core::{event::Trust, seal::Raw};
 
@@ -39,10 +40,11 @@ const PREFIX: &str = "sha256=";
 /// The row of the registry.
 pub static REGISTRATION: Registration = Registration {
     kind: "typeform",
-    about: "Typeform responses by webhook; answers by the refs of their fields",
+    about: "Typeform responses: signed webhooks, answers by the refs of their fields",
     transport: Transport::Webhook,
     body_max: BODY_BYTES_MAX,
     build,
+    settings: &[setup::SETTINGS, web_form::COMMON],
     samples: samples::SAMPLES,
 };
 

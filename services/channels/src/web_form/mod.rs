@@ -46,6 +46,7 @@ mod json;
 pub mod multipart;
 mod options;
 mod samples;
+mod setup;
 mod submission;
 #[cfg(test)]
 mod tests;
@@ -65,6 +66,7 @@ use tributary_core::{event::Trust, seal::Raw};
 pub(crate) use facts::drafts;
 pub(crate) use json::{flatten, object as json_object};
 pub(crate) use options::Options;
+pub(crate) use setup::COMMON;
 pub(crate) use submission::{Malformed, Submission};
 
 /// Forms with files are larger than other posts; the files' bytes live in the raw request.
@@ -75,10 +77,11 @@ const TOKEN_HEADER: &str = "x-form-token";
 /// Row of the registry.
 pub static REGISTRATION: Registration = Registration {
     kind: "web_form",
-    about: "web forms: url-encoded, multipart or JSON posts, fields mapped by configuration",
+    about: "form posts, url-encoded, multipart or JSON, UTF-8 or Big5; fields mapped in configuration; CORS, thank-you pages by allow-list, honeypot, rate limit, consent texts by version, campaign words",
     transport: Transport::Webhook,
     body_max: BODY_BYTES_MAX,
     build,
+    settings: &[setup::COMMON, setup::SETTINGS],
     samples: samples::SAMPLES,
 };
 

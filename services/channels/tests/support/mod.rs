@@ -8,22 +8,36 @@ use std::{
     path::{Path, PathBuf},
 };
 use tributary_channels::{
-    adapter::Method,
-    kit::Case,
+    REGISTRY,
+    adapter::Registration,
+    kit::{Case, fixture},
+    registration,
     settings::{Channel, Settings, build},
 };
 
 /// Each test binary holds this module whole and uses a part; naming all of it here keeps the rest from counting as dead.
 const _: () = {
-    let _ = (variable, corpus, write, bytes, fixtures_dir, public_url, base_settings, channel, fixtures);
+    let _ = (
+        variable,
+        registry,
+        corpus,
+        write,
+        bytes,
+        fixtures_dir,
+        public_url,
+        base_settings,
+        channel,
+        fixtures,
+    );
     let _: fn(&Fixture) = |fixture| {
-        let _ = (&fixture.channel, &fixture.case, &fixture.expected);
+        let _ = (&fixture.channel, &fixture.table, &fixture.case, &fixture.expected);
     };
 };
 
 /// One request of the fixtures folder.
 pub struct Fixture {
     pub channel: Channel,
+    pub table: Map<String, Value>,
     pub case: Case,
     pub expected: PathBuf,
 }
@@ -39,6 +53,13 @@ pub fn corpus(part: &str) -> Option<PathBuf> {
         println!("skipped: {part} (TRIBUTARY_CORPUS is not set)");
     }
     found
+}
+
+/// The kinds that are tested: all, or those that `TRIBUTARY_KIND` names.
+pub fn registry() -> Vec<&'static Registration> {
+    let Some(named) = variable("TRIBUTARY_KIND") else { return REGISTRY.to_vec() };
+    let of = |kind: &str| registration(kind).unwrap_or_else(|| panic!("TRIBUTARY_KIND: no kind {kind}"));
+    named.split(',').map(of).collect()
 }
 
 pub fn write(path: &Path, text: &str) {
@@ -70,61 +91,27 @@ pub fn channel(kind: &str, table: Map<String, Value>) -> Channel {
 
 /// All fixtures of a kind, in order of their names.
 pub fn fixtures(kind: &str) -> Vec<Fixture> {
-    let mut paths: Vec<PathBuf> = fixtures_dir(kind)
-        .read_dir()
-        .unwrap_or_else(|e| panic!("fixtures/{kind}: {e}"))
-        .map(|entry| entry.expect("entry").path())
-        .filter(|path| !is_beside(path))
-        .collect();
-    paths.sort();
-    paths.iter().map(|path| fixture(kind, path)).collect()
+    let entries = fixtures_dir(kind).read_dir().unwrap_or_else(|e| panic!("fixtures/{kind}: {e}"));
+    let names = entries.map(|entry| entry.expect("entry").file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| fixture::is_request(name)).collect();
+    names.sort();
+    names.iter().map(|name| read(kind, name)).collect()
 }
 
-fn is_beside(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let sides = [".expected.json", ".headers.json", ".settings.json"];
-    name == "settings.json" || sides.iter().any(|side| name.ends_with(side))
-}
-
-fn fixture(kind: &str, path: &Path) -> Fixture {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = |side: &str| path.with_file_name(format!("{name}.{side}.json"));
+fn read(kind: &str, file: &str) -> Fixture {
+    let beside = |end: &str| fixtures_dir(kind).join(format!("{}{end}", fixture::stem(file)));
     let mut table = base_settings(kind);
-    for (key, value) in object(&beside("settings")).unwrap_or_default() {
+    for (key, value) in object(&beside(fixture::SETTINGS)).unwrap_or_default() {
         if value.is_null() {
             table.remove(&key);
         } else {
             table.insert(key, value);
         }
     }
-    let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
-    let mut case = Case::new(&name, media_type(&extension), bytes(path));
-    case.public_url = Some(public_url(kind));
-    for (key, value) in object(&beside("headers")).unwrap_or_default() {
-        let value = value.as_str().expect("header values are texts").to_owned();
-        match key.as_str() {
-            ":query" => case.query = value,
-            ":method" => case.method = if value == "GET" { Method::Get } else { Method::Post },
-            ":public_url" => case.public_url = Some(value),
-            _ => {
-                case.headers.retain(|(known, _)| *known != key);
-                case.headers.push((key, value));
-            }
-        }
-    }
-    Fixture { channel: channel(kind, table), case, expected: beside("expected") }
-}
-
-fn media_type(extension: &str) -> &'static str {
-    match extension {
-        "json" => "application/json",
-        "form" => "application/x-www-form-urlencoded",
-        "csv" => "text/csv",
-        "jsonl" => "application/x-ndjson",
-        "eml" => "message/rfc822",
-        "txt" => "text/plain",
-        _ => "application/octet-stream",
-    }
+    let headers = object(&beside(fixture::HEADERS)).unwrap_or_default();
+    let case = fixture::case(file, bytes(&fixtures_dir(kind).join(file)), &headers, &public_url(kind))
+        .unwrap_or_else(|e| panic!("fixtures/{kind}/{file}: headers: {e}"));
+    Fixture { channel: channel(kind, table.clone()), table, case, expected: beside(fixture::GOLDEN) }
 }
 
 fn object(path: &Path) -> Option<Map<String, Value>> {

@@ -384,7 +384,17 @@ pub enum Deadletters {
 #[derive(Debug, Subcommand)]
 pub enum Channel {
     /// List the hub's channels
-    Ls,
+    Ls {
+        /// List the kinds of channels that there are instead
+        #[arg(long)]
+        kinds: bool,
+    },
+    /// Begin a channel from a sample payload
+    New(super::scaffold::Args),
+    /// Check a channel's fixtures: what they become, and that nothing hostile breaks it
+    Test(super::fixtures::Args),
+    /// Tell the settings of a kind, and where to find them
+    Describe(super::kinds::Args),
     /// Post a signed sample to a channel, as its provider would
     Trigger(Trigger),
     /// Check how a channel stands; with a file, show what that would become, and what would be refused: nothing is sent

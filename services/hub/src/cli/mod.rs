@@ -5,13 +5,16 @@ pub mod args;
 mod check;
 mod configuration;
 mod customer;
+pub mod fixtures;
 pub mod identity;
 mod import;
+pub mod kinds;
 mod masking;
 mod operate;
 mod outline;
 mod policy;
 mod readapt;
+pub mod scaffold;
 mod standing;
 mod suggestions;
 mod suspicious;
@@ -161,6 +164,10 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Channel(args::Channel::Check(args::Check { channel, file: Some(file), rows })) => {
             return check::run(&channel, &file, rows, &configuration()?, &global, out);
         }
+        Command::Channel(args::Channel::Ls { kinds: true }) => return kinds::list(&global, out),
+        Command::Channel(args::Channel::New(args)) => return scaffold::run(&args, &global, out),
+        Command::Channel(args::Channel::Test(args)) => return fixtures::run(&args, &global, out),
+        Command::Channel(args::Channel::Describe(args)) => return kinds::describe(&args, &global, out),
         Command::Channel(args::Channel::Trigger(args)) => {
             return trigger::run(&args, configuration()?, &global, out).await;
         }

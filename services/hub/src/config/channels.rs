@@ -104,7 +104,9 @@ fn checked(channel: Channel) -> Result<Channel, SettingsError> {
     Ok(channel)
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a channel may have this name.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     name.len() <= NAME_MAX
         && !name.is_empty()
         && !name.starts_with('-')

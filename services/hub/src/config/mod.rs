@@ -101,11 +101,33 @@ pub fn load(surroundings: &Surroundings) -> Result<Config, ConfigErrors> {
     from_text(source, &surroundings.environment)
 }
 
+/// The same for commands that only try channels: every secret of a channel is a stand-in, so that neither machines without
+/// the secrets fail nor results depend on them.
+///
+/// # Errors
+/// Everything else that is wrong, in the file's order.
+pub fn load_to_try(surroundings: &Surroundings) -> Result<Config, ConfigErrors> {
+    let source = read(surroundings)?;
+    assemble(source, &surroundings.environment, true)
+}
+
 /// The configuration of this text; for tests and for hubs made in code.
 ///
 /// # Errors
 /// Everything that is wrong, in the text's order.
 pub fn from_text(source: Source, environment: &Environment) -> Result<Config, ConfigErrors> {
+    assemble(source, environment, false)
+}
+
+/// The configuration of this text with stand-ins, as [`load_to_try`].
+///
+/// # Errors
+/// Everything else that is wrong, in the text's order.
+pub fn from_text_to_try(source: Source, environment: &Environment) -> Result<Config, ConfigErrors> {
+    assemble(source, environment, true)
+}
+
+fn assemble(source: Source, environment: &Environment, to_try: bool) -> Result<Config, ConfigErrors> {
     let mut gathered = Gathered::default();
     let mut root = tree::parse(&source.text, &mut gathered.problems);
     if !gathered.problems.is_empty() {
@@ -113,6 +135,8 @@ pub fn from_text(source: Source, environment: &Environment) -> Result<Config, Co
         return Err(ConfigErrors::new(source, gathered.problems));
     }
     tree::overlay(&mut root, environment, &mut gathered.problems);
+    let with_stand_in = to_try.then(|| secret::stand_in(&mut root, environment));
+    let environment = with_stand_in.as_ref().unwrap_or(environment);
     let hub = sections::hub(&root, &mut gathered);
     let log = sections::log(&root, &mut gathered);
     let store = sections::store(&root, &mut gathered);

@@ -1,11 +1,13 @@
 //! Secrets in configuration: written as `env:NAME` or `file:PATH`, never as themselves; resolved once, when it is read.
 
 use super::{
+    Environment,
     place::Diagnostic,
-    tree::{Node, Value},
+    tree::{Node, Table, Value},
 };
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
+use tributary_channels::kit::STAND_IN_SECRET;
 
 /// Code of a secret that stands in the configuration itself.
 pub const PLAIN: &str = "plain_secret";
@@ -41,6 +43,34 @@ pub fn resolve(
         .iter()
         .map(|(key, node)| (key.clone(), resolver.node(node, &format!("{path}.{key}"), is_secret(key))))
         .collect()
+}
+
+/// Makes every reference to a channel's secret one to a stand-in; gives the environment that holds it.
+#[must_use]
+pub fn stand_in(root: &mut Table, environment: &Environment) -> Environment {
+    const NAME: &str = "TRIBUTARY_STAND_IN_SECRET";
+    let channels = root.get_mut("channels").map(|node| &mut node.value);
+    let tables = match channels {
+        Some(Value::Table(channels)) => channels.values_mut().collect(),
+        _ => Vec::new(),
+    };
+    for node in tables {
+        let Value::Table(table) = &mut node.value else { continue };
+        for (_, node) in table.iter_mut().filter(|(key, _)| is_secret(key)) {
+            let nodes = match &mut node.value {
+                Value::List(items) => items.iter_mut().collect(),
+                _ => vec![node],
+            };
+            for node in nodes {
+                if matches!(&node.value, Value::Text(text) if is_reference(text)) {
+                    node.value = Value::Text(format!("env:{NAME}"));
+                }
+            }
+        }
+    }
+    let mut environment = environment.clone();
+    environment.insert(NAME.to_owned(), STAND_IN_SECRET.to_owned());
+    environment
 }
 
 struct Resolver<'a> {
@@ -147,6 +177,27 @@ fn cover<'a>(characters: impl Iterator<Item = &'a mut char>) {
     for c in characters {
         if !matches!(*c, ' ' | '"' | '\'' | '[' | ']' | '{' | '}' | ',') {
             *c = '*';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_secret;
+    use tributary_channels::REGISTRY;
+
+    #[test]
+    fn exactly_the_secrets_of_all_kinds_are_held_to_references() {
+        for registration in REGISTRY {
+            for setting in registration.all_settings() {
+                assert_eq!(
+                    is_secret(setting.name),
+                    setting.secret,
+                    "{}: {}",
+                    registration.kind,
+                    setting.name
+                );
+            }
         }
     }
 }
