@@ -17,9 +17,11 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// And so much longer for what it has brought: a shop's line may need minutes for its files. Bytes a second.
 const PACE: f64 = 64.0 * 1024.0;
 /// Room beside that for the largest body: hundreds of ordinary requests.
-const BESIDE: usize = 16 << 20;
+const BESIDE: usize = 8 << 20;
 /// The first piece that a body takes of the room, in bytes; most need no more.
 const PIECE: usize = 4 * 1024;
+/// Each further piece: the same size for all, so that what one gives back another can take.
+const LARGE_PIECE: usize = 64 * 1024;
 /// A body is not put aside before: whoever sends it has had the time for an ordinary one.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -152,7 +154,7 @@ pub async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
     collect(body, max, |_| Ok(())).await
 }
 
-/// Copies the pieces into one: each piece kept as it came would keep its buffer, and a body may come in pieces of one byte.
+/// Copies what comes into pieces of its own: kept as it came, a body in frames of one byte would keep a buffer for each.
 async fn collect(
     mut body: Body,
     max: usize,
@@ -160,36 +162,46 @@ async fn collect(
 ) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(413, "body_too_large", format!("the body is larger than {max} bytes"));
     // What announces itself as too large is not read at all.
-    let hint = hyper::body::Body::size_hint(&body);
-    if hint.lower() > max as u64 {
+    if hyper::body::Body::size_hint(&body).lower() > max as u64 {
         return Err(too_large());
     }
-    let announced = hint.exact().map_or(max, |exact| usize::try_from(exact).unwrap_or(max)).min(max);
     let begun = tokio::time::Instant::now();
-    let mut out: Vec<u8> = Vec::new();
+    let (mut pieces, mut length) = (Vec::<Vec<u8>>::new(), 0);
     loop {
-        let deadline = begun + BODY_TIME + Duration::from_secs_f64(out.len() as f64 / PACE);
+        let deadline = begun + BODY_TIME + Duration::from_secs_f64(length as f64 / PACE);
         let frame = match tokio::time::timeout_at(deadline, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
-            Ok(None) => return Ok(Bytes::from(out)),
+            Ok(None) => return Ok(joined(pieces)),
             Ok(Some(Err(_))) => {
                 return Err(Problem::new(400, "body_incomplete", "the body ended before its length"));
             }
             Err(_) => return Err(Problem::new(408, "body_too_slow", "the body took too long")),
         };
         let Ok(data) = frame.into_data() else { continue };
-        let needed = out.len() + data.len();
-        if needed > max {
+        length += data.len();
+        if length > max {
             return Err(too_large());
         }
-        if needed > out.capacity() {
-            // Doubled, and never more than is announced: a header alone takes no memory.
-            let wanted = (out.capacity() * 2).clamp(PIECE, announced.max(PIECE)).max(needed);
-            take(wanted - out.capacity())?;
-            out.reserve_exact(wanted - out.len());
+        let mut data = &data[..];
+        while !data.is_empty() {
+            if pieces.last().is_none_or(|piece| piece.len() == piece.capacity()) {
+                let size = if pieces.is_empty() { PIECE } else { LARGE_PIECE };
+                take(size)?;
+                pieces.push(Vec::with_capacity(size));
+            }
+            let Some(piece) = pieces.last_mut() else { continue };
+            let (now, later) = data.split_at(data.len().min(piece.capacity() - piece.len()));
+            piece.extend_from_slice(now);
+            data = later;
         }
-        out.extend_from_slice(&data);
     }
+}
+
+fn joined(mut pieces: Vec<Vec<u8>>) -> Bytes {
+    if pieces.len() <= 1 {
+        return Bytes::from(pieces.pop().unwrap_or_default());
+    }
+    Bytes::from(pieces.concat())
 }
 
 fn crowded() -> Problem {
@@ -199,7 +211,7 @@ fn crowded() -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::{BESIDE, Bodies, GRACE, PIECE, read};
+    use super::{BESIDE, Bodies, GRACE, LARGE_PIECE, PIECE, read};
     use axum::body::Body;
     use bytes::Bytes;
     use hyper::body::Frame;
@@ -214,8 +226,8 @@ mod tests {
         assert_eq!(read(Body::from("abc"), 3).await.unwrap(), "abc");
         assert_eq!(read(Body::from("abcd"), 3).await.unwrap_err().code, "body_too_large");
         let pieces = |n| Body::new(Pieces(vec![Bytes::from_static(b"x"); n].into_iter()));
-        let got = read(pieces(10_000), 10_000).await.unwrap();
-        assert_eq!(got, vec![b'x'; 10_000]);
+        let got = read(pieces(100_000), 100_000).await.unwrap();
+        assert_eq!(got, vec![b'x'; 100_000]);
         let refused = read(pieces(10_001), 10_000).await.unwrap_err();
         assert_eq!(refused.code, "body_too_large");
     }
@@ -223,9 +235,13 @@ mod tests {
     #[tokio::test]
     async fn room_is_given_back_and_never_exceeded() {
         let bodies = Bodies::new(0);
-        let one = bodies.read(Body::from(vec![0; BESIDE]), BESIDE).await.unwrap();
+        // The first piece and as many large ones as there is room for.
+        let one = bodies.read(Body::from(vec![0; BESIDE - LARGE_PIECE]), BESIDE).await.unwrap();
+        let (rest, _) = bodies.enter();
+        let left = BESIDE - bodies.lock().held;
+        rest.grow(left).unwrap();
         assert_eq!(bodies.read(Body::from("x"), 9).await.unwrap_err().code, "too_many_bodies");
-        drop(one);
+        drop((one, rest));
         let one = bodies.read(Body::from("x"), 9).await.unwrap();
         assert_eq!((bodies.lock().held, &one.bytes[..]), (PIECE, &b"x"[..]));
         drop(one);

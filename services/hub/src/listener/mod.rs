@@ -31,8 +31,8 @@ use watched::{Received, Socket};
 const HEAD_MAX: usize = 32 * 1024;
 /// Headers of a request, which is what most servers take.
 const HEADERS_MAX: usize = 100;
-/// What is read ahead of a connection at most.
-const BUFFER_MAX: usize = 64 * 1024;
+/// What is read ahead of a connection at most: a head must fit.
+const BUFFER_MAX: usize = HEAD_MAX;
 /// How often connections are looked over.
 const SWEEP: Duration = Duration::from_secs(1);
 /// After the system could not give a connection: until others have ended.
