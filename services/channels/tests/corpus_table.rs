@@ -3,8 +3,6 @@
 //!
 //! The corpus lies outside the repository; without `TRIBUTARY_CORPUS` this test says so and does nothing.
 
-#![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
-
 mod support;
 
 use serde_json::{Map, Value, json};
