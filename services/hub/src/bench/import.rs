@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tributary_eventlog::{EventLog, NewRecord, Options, ReadLimits, SegmentLog};
+use tributary_eventlog::{EventLog, NewRecord, Options, Origin, ReadLimits, SegmentLog};
 
 /// Rows of one file: what an export of a month has, and less than the 32 MiB that a channel takes.
 const ROWS: u64 = 200_000;
@@ -195,7 +195,7 @@ fn sample(hub: &crate::hub::Hub) -> Result<Vec<usize>, Failure> {
 
 /// Appends so many records of these sizes, in an import's portions; records a second.
 fn append_alone(path: &Path, sizes: &[usize], total: u64) -> Result<f64, Failure> {
-    let log = SegmentLog::open(Options::new(path.to_owned(), None, Arc::new(|| 7)))
+    let log = SegmentLog::open(Options::new(path.to_owned(), Some(Origin(7)), Arc::new(|| 7)))
         .map_err(|e| failed("the log alone", e))?;
     let largest = sizes.iter().max().copied().unwrap_or(500);
     let bytes = Bytes::from(vec![0x5a; largest]);
