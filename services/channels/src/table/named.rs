@@ -15,7 +15,7 @@ const ROWS_MAX: usize = 250_000;
 /// Longest value of a mapped column in bytes.
 const VALUE_MAX: usize = 400;
 /// Bytes the header may come to when it is repeated in the raw request of every row.
-const REPEATED_HEADER_MAX: usize = 64 * 1024 * 1024;
+const REPEATED_HEADER_MAX: usize = 256 * 1024 * 1024;
 
 /// One row's values by the place of their word in the kind's list; absent and empty are the same.
 pub struct Values(Vec<String>);
