@@ -2,6 +2,7 @@
 //! the same customers with the same timelines and sums. `TRIBUTARY_LONG=1` judges many more histories.
 
 mod laws;
+mod one_sale;
 mod sales;
 mod scenarios;
 mod suspicious;

@@ -6,6 +6,7 @@ mod engine;
 mod fold_oracle;
 mod golden;
 mod house_rules;
+mod hub_abuse;
 mod hub_accounting;
 mod hub_bind;
 mod hub_check;

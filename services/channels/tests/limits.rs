@@ -175,3 +175,14 @@ fn cloudevents_name_the_field_and_never_the_value() {
         assert!(!refused.to_string().contains("amy"), "{refused}");
     }
 }
+
+#[test]
+fn a_header_is_not_repeated_without_end() {
+    let channel = channel(
+        "members_file",
+        json!({"kind": "members_file", "key": "k"}).as_object().expect("table").clone(),
+    );
+    let file = format!("member,{}\n{}", "x".repeat(8 << 20), "M1,\n".repeat(40));
+    let refused = channel.adapter.decode(&Case::new("file", "text/csv", file).request()).err();
+    assert_eq!(refused.map(|refused| (refused.status, refused.code)), Some((413, "too_many_rows")));
+}

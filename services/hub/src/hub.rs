@@ -2,12 +2,14 @@
 
 use crate::{
     alarm::Alarm,
+    bodies::Bodies,
     config::Config,
     forward::Forwarding,
     login::KeyStore,
     metrics::{Ingest, Metrics},
     problem::Problem,
     profiles::Profiles,
+    query::PUBLISH_BODY_MAX,
     suggest::Finder,
 };
 use bytes::Bytes;
@@ -39,6 +41,8 @@ const RETRY_AFTER: u32 = 5;
 pub struct Hub {
     /// The configuration in effect.
     pub config: Config,
+    /// Room for the bodies of requests.
+    pub bodies: Bodies,
     /// The log.
     pub log: Arc<dyn EventLog>,
     /// Figures.
@@ -121,7 +125,9 @@ impl Hub {
         let (pulls, once, probes) = Default::default();
         let now = Micros(clock.now_micros());
         let silence = crate::silence::Silence::open(&config.channels, &config.hub.data_dir, now);
+        let largest = config.channels.iter().map(|c| c.registration.body_max).max().unwrap_or_default();
         Self {
+            bodies: Bodies::new(largest.max(PUBLISH_BODY_MAX)),
             config,
             log,
             metrics,

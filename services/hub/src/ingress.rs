@@ -8,15 +8,13 @@ use crate::{
 };
 use axum::{
     Router,
-    body::Body,
     extract::{ConnectInfo, Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 use tributary_channels::{
     adapter::{InboundRequest, Method, OVER_PACE, Reply},
     settings::Channel,
@@ -26,9 +24,6 @@ use tributary_core::{seal::Raw, time::Micros};
 
 /// What an unknown channel may send before it is cut off: as much as the smallest adapters take.
 const UNKNOWN_BODY_MAX: usize = 1 << 20;
-
-/// A body must be here within this time: connections that trickle would only be held open.
-const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// Bodies from here on are decoded on a thread that may block: a till's day takes longer than others should wait.
 const LARGE_BODY: usize = 256 * 1024;
@@ -93,10 +88,11 @@ async fn handle(
         headers.push((OVER_PACE.to_owned(), "1".to_owned()));
     }
     let max = hub.channel(name).map_or(UNKNOWN_BODY_MAX, |c| c.registration.body_max);
-    let body = read(body, max).await?;
+    let held = hub.bodies.read(body, max).await?;
+    let body = &held.bytes;
     let Some(channel) = hub.channel(name) else {
         // The same work as for a known channel, so that names cannot be found by the clock.
-        std::hint::black_box(signature::digest_of_nothing(&body));
+        std::hint::black_box(signature::digest_of_nothing(body));
         return Err(Problem::not_found("channel_unknown", "no channel of this name is configured"));
     };
     let query = parts.uri.query().unwrap_or_default().to_owned();
@@ -105,16 +101,16 @@ async fn handle(
             method: Method::Get,
             query: &query,
             headers: &headers,
-            body: &body,
+            body,
             received_at,
             public_url: None,
         };
         return channel.adapter.preflight(&request).map_err(Problem::from);
     };
     let events = if body.len() < LARGE_BODY {
-        decode(hub, channel, method, &query, &headers, &body, received_at)?
+        decode(hub, channel, method, &query, &headers, body, received_at)?
     } else {
-        tokio::task::block_in_place(|| decode(hub, channel, method, &query, &headers, &body, received_at))?
+        tokio::task::block_in_place(|| decode(hub, channel, method, &query, &headers, body, received_at))?
     };
     let (events, reply) = events;
     let people = hub.profiles.people(channel, &events);
@@ -122,7 +118,7 @@ async fn handle(
     if stored.new.is_some() {
         hub.profiles.push(name, people);
     }
-    hub.forwarding.push(name, &stored, &query, &headers, &body);
+    hub.forwarding.push(name, &stored, &query, &headers, body);
     Ok(reply)
 }
 
@@ -189,21 +185,6 @@ pub(crate) fn decode_verified(
     };
     let events = hub.events(&channel.context, decoded.events, decoded.unrecognised, request.received_at);
     Ok((events, decoded.reply))
-}
-
-/// The body, at most `max` bytes, within [`BODY_TIME`].
-pub(crate) async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
-    let too_large = || Problem::new(413, "body_too_large", format!("the body is larger than {max} bytes"));
-    // What announces itself as too large is not read at all.
-    if hyper::body::Body::size_hint(&body).lower() > max as u64 {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(BODY_TIME, Limited::new(body, max).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::new(400, "body_incomplete", "the body ended before its length")),
-        Err(_) => Err(Problem::new(408, "body_too_slow", "the body took too long")),
-    }
 }
 
 /// Headers as adapters see them: lower-case names, values that are text, and none of the ingress's own.

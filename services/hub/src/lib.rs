@@ -5,6 +5,7 @@
 
 pub mod alarm;
 pub mod bench;
+pub mod bodies;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod hub;
 pub mod ingress;
 pub mod jobs;
 pub mod keys;
+pub mod listener;
 pub mod lock;
 pub mod login;
 pub mod metrics;

@@ -64,6 +64,8 @@ pub struct Metrics {
     deadletters: Family<[Label; 1], Gauge>,
     dedup_hits: Counter,
     forwards: Family<[Label; 2], Counter>,
+    connections: Family<[Label; 1], Gauge>,
+    connections_closed: Family<[Label; 2], Counter>,
     merges: Counter,
     splits: Counter,
     quarantined: Gauge,
@@ -100,6 +102,8 @@ impl Metrics {
             deadletters: Family::default(),
             dedup_hits: Counter::default(),
             forwards: Family::default(),
+            connections: Family::default(),
+            connections_closed: Family::default(),
             merges: Counter::default(),
             splits: Counter::default(),
             quarantined: Gauge::default(),
@@ -136,6 +140,12 @@ impl Metrics {
         r.register("deadletters", "Kept with a reason, waiting for a person", self.deadletters.clone());
         r.register("dedup_hits", "Events that were in the log already", self.dedup_hits.clone());
         r.register("forwards", "Requests that went on to another system, or did not", self.forwards.clone());
+        r.register("connections", "Connections that are open", self.connections.clone());
+        r.register(
+            "connections_closed",
+            "Connections that the hub closed or refused, by why",
+            self.connections_closed.clone(),
+        );
         r.register("identity_merges", "Customers that became one with another", self.merges.clone());
         r.register("identity_splits", "Customers that came apart", self.splits.clone());
         r.register("identity_suggestions", "Pairs of customers that look alike", self.suggestions.clone());
@@ -202,6 +212,18 @@ impl Metrics {
     pub fn forwarded(&self, channel: &str, result: &'static str) {
         let label = [("channel", self.known(channel).to_owned()), ("result", result.to_owned())];
         self.forwards.get_or_create(&label).inc();
+    }
+
+    /// Connections of a listener that are open.
+    pub fn connections_open(&self, listener: &'static str, count: usize) {
+        let label = [("listener", listener.to_owned())];
+        self.connections.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// The hub closed or refused a connection of a listener; reasons are codes of this program.
+    pub fn connection_closed(&self, listener: &'static str, reason: &'static str) {
+        let label = [("listener", listener.to_owned()), ("reason", reason.to_owned())];
+        self.connections_closed.get_or_create(&label).inc();
     }
 
     /// A channel's last event as the store knows it, for the time before the first one of this run.

@@ -30,14 +30,19 @@ pub enum Verdict {
 
 /// Whom posts are counted for: an IPv4 address, or the network of an IPv6 one, which is what a customer of a provider has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Sender {
+pub enum Sender {
+    /// An IPv4 address.
     V4(u32),
+    /// The first half of an IPv6 address.
     V6(u64),
+    /// All that are not told apart any more.
     Others,
 }
 
 impl Sender {
-    fn of(address: IpAddr) -> Self {
+    /// Whom an address belongs to.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address.to_bits()),
             IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),

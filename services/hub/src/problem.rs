@@ -103,7 +103,7 @@ impl IntoResponse for Problem {
         if self.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(self.status, 408 | 413) {
+        if matches!(self.status, 408 | 413) || self.code == "too_many_bodies" {
             // The rest of the body is not read: the connection cannot carry another request.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

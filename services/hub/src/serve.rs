@@ -6,6 +6,7 @@ use crate::{
     config::{Config, folder},
     hub::{Hub, record},
     ingress, keys,
+    listener::{self, Listener},
     lock::Lock,
     query,
 };
@@ -20,6 +21,8 @@ use tributary_projector::{Options as ProjectorOptions, Projector, StartError};
 const DRAIN: Duration = Duration::from_secs(7);
 /// How often a sealed log is opened again, and figures are taken.
 const WATCH: Duration = Duration::from_secs(1);
+/// Descriptors for the log, the views and what goes out: two listeners share the others.
+const OWN_FILES: usize = 256;
 /// How far the projector's thread steps back behind those that answer providers.
 const PROJECTOR_NICENESS: i32 = 5;
 
@@ -106,9 +109,14 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
         opened.map_err(|e| Failure::new(Exit::CheckFailed, format!("start panicked: {e}")))??;
     state_policy(&hub).await?;
     let (stop, stopped) = watch::channel(false);
+    let connections_max = connections_max(hub.config.hub.max_connections);
+    let listen = |name, socket, router| {
+        let listener = Listener { name, socket, router, connections_max };
+        tokio::spawn(listener::serve(listener, Arc::clone(&hub), stopped.clone()))
+    };
     let mut tasks = vec![
-        listen(listener, ingress::router(Arc::clone(&hub)), stopped.clone()),
-        listen(api_listener, query::router(Arc::clone(&hub)), stopped.clone()),
+        listen("in", listener, ingress::router(Arc::clone(&hub))),
+        listen("api", api_listener, query::router(Arc::clone(&hub))),
     ];
     tasks.push(tokio::spawn(watch_log(Arc::clone(&hub), stopped.clone())));
     tasks.push(tokio::spawn(watch_freshness(Arc::clone(&hub), stopped.clone())));
@@ -157,21 +165,24 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-fn listen(listener: TcpListener, router: axum::Router, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
-    use axum::serve::ListenerExt as _;
-    // Answers are small: waiting to fill a packet would only make them late.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    tokio::spawn(async move {
-        let stop = async move {
-            let _ = stopped.wait_for(|s| *s).await;
-        };
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
-            tracing::error!(error = %error, "a listener ended");
-        }
-    })
+/// As many connections as wanted, and as the system has descriptors for beside the hub's own files.
+fn connections_max(wanted: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let Some(files) = files.map(|files| usize::try_from(files).unwrap_or(usize::MAX)) else { return wanted };
+    let most = (files.saturating_sub(OWN_FILES) / 2).max(1);
+    if most < wanted {
+        tracing::warn!(
+            connections_max = most,
+            "the limit of open files allows fewer connections than [hub] max_connections"
+        );
+    }
+    wanted.min(most)
 }
 
 fn coded(exit: Exit, code: &str, message: impl std::fmt::Display, remedy: impl Into<String>) -> Failure {

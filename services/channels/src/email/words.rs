@@ -8,6 +8,10 @@ use encoding_rs::Encoding;
 /// The standard allows 75; senders that ignore it fold nothing at all. Bounds the search for the end of a word.
 const WORD_MAX: usize = 8 * 1024;
 
+/// Words of one field that begin and are none. Their ends are looked for in much of the rest, here and by whoever reads the field
+/// later, so from then on none is read and their beginnings are left out: such a field is made up, and the raw mail keeps it.
+const BROKEN_MAX: usize = 64;
+
 struct Word<'a> {
     charset: &'a str,
     bytes: Vec<u8>,
@@ -19,13 +23,17 @@ struct Word<'a> {
 #[must_use]
 pub fn joined(text: &str, fallback: &'static Encoding) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    let (mut rest, mut broken) = (text, 0);
     while let Some(at) = rest.find("=?") {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
         let Some(first) = word(from) else {
-            out.push_str("=?");
             rest = from.get(2..).unwrap_or_default();
+            if broken == BROKEN_MAX {
+                return out + &rest.replace("=?", "");
+            }
+            broken += 1;
+            out.push_str("=?");
             continue;
         };
         rest = from.get(first.len..).unwrap_or_default();
@@ -63,4 +71,18 @@ fn word(text: &str) -> Option<Word<'_>> {
     let bytes = if base64 { transfer::base64(data) } else { transfer::q_word(data) };
     let len = text.len() - body.len() + end + 2;
     Some(Word { charset, bytes, len })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BROKEN_MAX, joined};
+    use encoding_rs::UTF_8;
+
+    #[test]
+    fn words_without_an_end_are_left_out_from_the_first_few_on() {
+        let many = "=?x ".repeat(100_000);
+        let read = joined(&many, UTF_8);
+        assert_eq!(read.matches("=?").count(), BROKEN_MAX);
+        assert_eq!(joined("a =?x b =?utf-8?B?5rih?= c", UTF_8), "a =?x b =?utf-8?B?5rih?= c");
+    }
 }

@@ -32,7 +32,7 @@ pub(super) fn payment(envelope: &Envelope) -> Result<Draft, Kept> {
 fn purchase(payment: &Value) -> Result<Purchase, Kept> {
     // With tip; older payloads have the amount alone.
     let (total, currency) = money(payment, "total_money").or_else(|_| money(payment, "amount_money"))?;
-    let refs = ["order_id", "receipt_number"].map(|field| text(payment, field));
+    let refs = ["order_id", "receipt_number", "reference_id"].map(|field| text(payment, field));
     Ok(Purchase {
         currency,
         total,

@@ -14,6 +14,8 @@ use tributary_core::{draft::Draft, seal::Raw};
 const ROWS_MAX: usize = 250_000;
 /// Longest value of a mapped column in bytes.
 const VALUE_MAX: usize = 400;
+/// Bytes the header may come to when it is repeated in the raw request of every row.
+const REPEATED_HEADER_MAX: usize = 256 * 1024 * 1024;
 
 /// One row's values by the place of their word in the kind's list; absent and empty are the same.
 pub struct Values(Vec<String>);
@@ -208,6 +210,10 @@ impl<R: RowReader> RowFile<R> {
         for (count, record) in records.enumerate() {
             if count == ROWS_MAX {
                 let detail = format!("a file holds at most {ROWS_MAX} rows: send it in parts");
+                return Err(Rejected { status: 413, code: "too_many_rows", detail });
+            }
+            if head.is_some_and(|head| count.saturating_mul(head.bytes.len()) > REPEATED_HEADER_MAX) {
+                let detail = "the header is too long for so many rows: send the file in parts".to_owned();
                 return Err(Rejected { status: 413, code: "too_many_rows", detail });
             }
             let raw = raw(&version, text.mark(), head.map_or(&[], |h| h.bytes), record.bytes);

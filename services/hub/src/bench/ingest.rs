@@ -103,7 +103,7 @@ async fn one(
     Ok(())
 }
 
-async fn drain(hub: &crate::hub::Hub) -> Result<Duration, Failure> {
+pub(super) async fn drain(hub: &crate::hub::Hub) -> Result<Duration, Failure> {
     let (started, end) = (Instant::now(), hub.log.end());
     let mut folded = hub.projector().subscribe();
     let wait = tokio::time::timeout(DRAIN_MAX, folded.wait_for(|now| *now >= end));

@@ -3,10 +3,12 @@
 //!
 //! Absent on purpose: any judgement of speed. It fails only when something is wrong: a request refused, digests that differ.
 
+mod channels;
 mod folder;
 mod freshness;
 mod http;
 mod identity;
+mod import;
 mod ingest;
 mod load;
 mod machine;
@@ -32,7 +34,7 @@ const INTERRUPTED: i32 = 130;
 /// `bench`'s arguments.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 10000000\n  tributary bench --only suggestions\n  tributary bench --identity --identifiers 10000000\n  tributary bench --quick -o json"
+    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 10000000\n  tributary bench --only suggestions\n  tributary bench --identity --identifiers 10000000\n  tributary bench --channels\n  tributary bench --only import --receipts 5000000\n  tributary bench --quick -o json"
 )]
 pub struct Args {
     /// Only this part
@@ -41,6 +43,9 @@ pub struct Args {
     /// Only identity resolution, short for `--only identity`
     #[arg(long, conflicts_with = "only")]
     pub identity: bool,
+    /// Only the adapters, short for `--only channels`
+    #[arg(long, conflicts_with_all = ["only", "identity"])]
+    pub channels: bool,
     /// Identifiers of the identity part [default: 1000000]
     #[arg(long, value_name = "N")]
     pub identifiers: Option<u64>,
@@ -56,6 +61,9 @@ pub struct Args {
     /// Customers of that log, of one to ten events each [default: a tenth of its events]
     #[arg(long, value_name = "N")]
     pub customers: Option<u64>,
+    /// Receipts that are imported, and a tenth as many members [default: 200000]
+    #[arg(long, value_name = "N")]
+    pub receipts: Option<u64>,
     /// Where the temporary folder is made: on the disk to be measured [default: the system's folder for temporary files]
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
@@ -77,6 +85,10 @@ pub enum Part {
     Freshness,
     /// Who is who, without anything else.
     Identity,
+    /// What adapters cost: signed requests to events.
+    Channels,
+    /// Files of members and receipts, imported.
+    Import,
     /// Folding a log with the finder of suggestions beside it, and without.
     Suggestions,
 }
@@ -98,6 +110,10 @@ struct Amounts {
     users: u64,
     /// Identifiers of the identity part.
     identifiers: u64,
+    /// Receipts of the import; a tenth as many members.
+    receipts: u64,
+    /// Requests of each kind of channel.
+    requests: u64,
     /// As little as possible.
     quick: bool,
 }
@@ -117,12 +133,18 @@ impl Args {
             customers: self.customers.unwrap_or(0),
             users: if self.quick { 5_000 } else { 20_000 },
             identifiers: self.identifiers.unwrap_or(if self.quick { 20_000 } else { 1_000_000 }),
+            receipts: self.receipts.unwrap_or(if self.quick { 2_000 } else { 200_000 }).max(100),
+            requests: if self.quick { 1_000 } else { 200_000 },
             quick: self.quick,
         }
     }
 
     fn wants(&self, part: Part) -> bool {
-        let only = if self.identity { Some(Part::Identity) } else { self.only };
+        let only = match (self.identity, self.channels) {
+            (true, _) => Some(Part::Identity),
+            (_, true) => Some(Part::Channels),
+            _ => self.only,
+        };
         only.is_none_or(|only| only == part)
     }
 }
@@ -161,6 +183,9 @@ async fn measure(args: Args, folder: Arc<Folder>) -> Result<Report, Failure> {
         // First: what it takes of memory must not have been another part's before.
         report.extend(blocking(move || identity::run(amounts.identifiers)).await?);
     }
+    if args.wants(Part::Channels) {
+        report.extend(blocking(move || channels::run(amounts.requests)).await?);
+    }
     step("disk probes");
     let path = folder.path().to_owned();
     let (disk, figures) = blocking(move || probes::disk(&path, amounts.probe_ms)).await?;
@@ -171,6 +196,9 @@ async fn measure(args: Args, folder: Arc<Folder>) -> Result<Report, Failure> {
     }
     if args.wants(Part::Ingest) {
         report.extend(ingest::run(folder.path(), amounts, &disk).await?);
+    }
+    if args.wants(Part::Import) {
+        report.extend(import::run(folder.path(), amounts).await?);
     }
     if args.wants(Part::Freshness) {
         report.extend(freshness::run(folder.path(), amounts, &disk).await?);

@@ -26,6 +26,13 @@ impl Figure {
         self
     }
 
+    /// The same for a figure of this unit that was measured before its bound.
+    pub fn set_beside(&mut self, what: &str, value: f64, unit: &str) {
+        if self.unit == unit {
+            self.beside = Some((what.to_owned(), value));
+        }
+    }
+
     fn ratio(&self) -> Option<f64> {
         self.beside.as_ref().filter(|(_, bound)| *bound > 0.0).map(|(_, bound)| self.value / bound)
     }

@@ -15,6 +15,10 @@ const NAME_MAX: usize = 32;
 const TOKEN_NAME_MAX: usize = 64;
 /// More proxies in a row than this is a slip.
 const PROXIES: std::ops::RangeInclusive<u64> = 0..=8;
+/// Connections of a listener: providers and proxies open some dozens, browsers that wait idly are closed for others.
+const CONNECTIONS: u64 = 2_048;
+/// Fewer would refuse a single provider's burst; more ports than that one address does not have.
+const CONNECTIONS_RANGE: std::ops::RangeInclusive<u64> = 16..=65_536;
 /// Segments smaller than this would be mostly header; larger ones make trimming coarse.
 const SEGMENT_MIB: std::ops::RangeInclusive<u64> = 1..=4096;
 /// A cache of more than a TiB is a slip of the unit.
@@ -47,6 +51,8 @@ pub struct Hub {
     /// Proxies in front that append to `X-Forwarded-For`; 0 = the peer is the client. `None` = not said, and nothing that
     /// needs a client's address may be configured.
     pub trusted_proxies: Option<usize>,
+    /// Connections that may be open at the same time, on each of the two listeners.
+    pub max_connections: usize,
 }
 
 impl Hub {
@@ -101,8 +107,19 @@ pub fn hub(root: &Table, gathered: &mut Gathered) -> Hub {
         .unwrap_or_default();
     let said = r.node("trusted_proxies").is_some();
     let trusted_proxies = said.then(|| r.whole("trusted_proxies", 0, PROXIES) as usize);
+    let max_connections = r.whole("max_connections", CONNECTIONS, CONNECTIONS_RANGE) as usize;
     r.finish();
-    Hub { name, listen, api_listen, public_url, data_dir, time_zone, default_region, trusted_proxies }
+    Hub {
+        name,
+        listen,
+        api_listen,
+        public_url,
+        data_dir,
+        time_zone,
+        default_region,
+        trusted_proxies,
+        max_connections,
+    }
 }
 
 /// Reads `[log]`. Only the embedded engine is in this release.

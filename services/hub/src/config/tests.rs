@@ -73,7 +73,7 @@ const MISTAKES: [Mistake; 11] = [
         &[],
         "error[unknown_key]: hub.nmae: is not a known setting\n --> tributary.toml:2:1\n  |\n2 | nmae = \"acme\"\n  \
              | ^^^^\n  = help: did you mean `name`? known here: name, listen, api_listen, public_url, data_dir, \
-             time_zone, default_region, trusted_proxies\n",
+             time_zone, default_region, trusted_proxies, max_connections\n",
     ),
     (
         "\n\n# 註\n[hub]\nname = \"陳美玲\" # 名\n",

@@ -35,20 +35,22 @@ pub async fn append(
     let total = events.len();
     let mut at = progress.appended(named.file, named.look, named.settings, &events);
     let mut sum = Stored { duplicates: at as u64, ..Stored::default() };
-    let mut rest = events;
-    rest.drain(..at);
+    let mut rest = events.into_iter();
+    rest.by_ref().take(at).for_each(drop);
     let mut last = String::new();
-    while !rest.is_empty() {
-        let later = rest.split_off(portion(&rest));
-        at += rest.len();
-        if let Some(event) = rest.last() {
+    while !rest.as_slice().is_empty() {
+        // Taken from the front: what is left of a large file is not moved for each portion.
+        let next = portion(rest.as_slice());
+        let next: Vec<Event> = rest.by_ref().take(next).collect();
+        at += next.len();
+        if let Some(event) = next.last() {
             last = event.id.to_string();
         }
-        let stored = hub.store(channel, std::mem::replace(&mut rest, later)).await?;
+        let stored = hub.store(channel, next).await?;
         sum.accepted += stored.accepted;
         sum.duplicates += stored.duplicates;
         sum.position = stored.position.or(sum.position);
-        if !rest.is_empty() {
+        if !rest.as_slice().is_empty() {
             note(progress, named, at, &last, false);
         }
         told(at);

@@ -1,6 +1,6 @@
 //! Events: the raw stream, one event traced, and publishing CloudEvents.
 
-use super::{Answer, Params, Shared, actor, blocking, damaged, json, no_stream};
+use super::{Answer, PUBLISH_BODY_MAX, Params, Shared, actor, blocking, damaged, json, no_stream};
 use crate::{hub::Hub, problem::Problem};
 use axum::{
     extract::{Path, Request, State},
@@ -19,8 +19,6 @@ use tributary_core::{
 use tributary_eventlog::ReadLimits;
 use tributary_projector::decode;
 
-/// Largest body of a publish.
-const PUBLISH_BODY_MAX: usize = 16 << 20;
 /// Records looked at for one page, so that a stretch of the hub's own records cannot hold a request for long.
 const SCAN_MAX: usize = 20_000;
 
@@ -108,8 +106,8 @@ fn read_trace(hub: &Hub, id: EventId) -> Result<Value, Problem> {
 /// `POST /v1/events`: CloudEvents, one or a list, each with its own outcome.
 pub async fn publish(State(hub): Shared, request: Request) -> Answer {
     let context = publisher(&hub, &actor(&request).name);
-    let body = crate::ingress::read(request.into_body(), PUBLISH_BODY_MAX).await?;
-    let decoded = blocking(|| cloudevents::decode_batch(&body));
+    let body = hub.bodies.read(request.into_body(), PUBLISH_BODY_MAX).await?;
+    let decoded = blocking(|| cloudevents::decode_batch(&body.bytes));
     let decoded = decoded.map_err(|refused| {
         Problem::new(400, "invalid_body", format!("{}: {}", refused.code, refused.detail))
     })?;

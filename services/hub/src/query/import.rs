@@ -8,7 +8,7 @@ use crate::{
         progress::Progress,
     },
     hub::Hub,
-    ingress::{decode_verified, read},
+    ingress::decode_verified,
     jobs::Underway,
     problem::Problem,
 };
@@ -52,9 +52,10 @@ pub async fn import(State(hub): Shared, Path(name): Path<String>, request: Reque
     if is_historical {
         headers.push(("x-historical".to_owned(), "1".to_owned()));
     }
-    let body = read(request.into_body(), channel.registration.body_max).await?;
+    let held = hub.bodies.read(request.into_body(), channel.registration.body_max).await?;
+    let body = &held.bytes;
     let look = digest::hex64(&[&body[..], format!("{headers:?}").as_bytes()].concat());
-    let events = blocking(|| decode(&hub, channel, &headers, &body))?;
+    let events = blocking(|| decode(&hub, channel, &headers, body))?;
     let Some(job) = Underway::start(&hub, "import") else {
         return Err(
             Problem::new(409, "import_running", "an import is running already").remedy("see /v1/jobs")

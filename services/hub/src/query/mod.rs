@@ -34,6 +34,8 @@ use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
 use tributary_core::ids::Cursor;
 
+/// Largest body of a publish.
+pub(crate) const PUBLISH_BODY_MAX: usize = 16 << 20;
 /// Largest body of a command (identifiers and a reason).
 pub(crate) const COMMAND_BODY_MAX: usize = 64 * 1024;
 
@@ -187,7 +189,7 @@ pub(crate) async fn command_up_to<T: DeserializeOwned>(
     request: Request,
     bytes_max: usize,
 ) -> Result<T, Problem> {
-    let body = crate::ingress::read(request.into_body(), bytes_max).await?;
+    let body = crate::bodies::read(request.into_body(), bytes_max).await?;
     serde_json::from_slice(&body).map_err(|error| {
         // serde's text may quote the value; only where it is wrong is told.
         let place = format!("line {}, column {}", error.line(), error.column());
