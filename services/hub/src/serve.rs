@@ -109,21 +109,19 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
         opened.map_err(|e| Failure::new(Exit::CheckFailed, format!("start panicked: {e}")))??;
     state_policy(&hub).await?;
     let (stop, stopped) = watch::channel(false);
+    let no_tls = |e| Failure::new(Exit::CheckFailed, format!("cannot set up TLS: {e}"));
+    let mut tasks = crate::forward::spawn(&hub, &stopped).map_err(no_tls)?;
     let connections_max = connections_max(hub.config.hub.max_connections);
     let listen = |name, socket, router| {
         let listener = Listener { name, socket, router, connections_max };
         tokio::spawn(listener::serve(listener, Arc::clone(&hub), stopped.clone()))
     };
-    let mut tasks = vec![
-        listen("in", listener, ingress::router(Arc::clone(&hub))),
-        listen("api", api_listener, query::router(Arc::clone(&hub))),
-    ];
+    tasks.push(listen("in", listener, ingress::router(Arc::clone(&hub))));
+    tasks.push(listen("api", api_listener, query::router(Arc::clone(&hub))));
     tasks.push(tokio::spawn(watch_log(Arc::clone(&hub), stopped.clone())));
     tasks.push(tokio::spawn(watch_freshness(Arc::clone(&hub), stopped.clone())));
     tasks.push(tokio::spawn(crate::alarm::watch(Arc::clone(&hub), stopped.clone())));
     tasks.extend(crate::folders::watch(&hub, &stopped));
-    let no_tls = |e| Failure::new(Exit::CheckFailed, format!("cannot set up TLS: {e}"));
-    tasks.extend(crate::forward::spawn(&hub, &stopped).map_err(no_tls)?);
     tasks.extend(crate::profiles::spawn(&hub, &stopped).map_err(no_tls)?);
     tasks.extend(crate::pull::start(&hub, &stopped));
     tasks.extend(crate::silence::watch(&hub, &stopped));

@@ -39,6 +39,8 @@ pub(super) fn run(identifiers: u64) -> Result<Vec<Figure>, Failure> {
     }
     let known = resolver.identifiers() as f64;
     let lookups = lookup_nanos(&resolver, people);
+    // Before the snapshot, whose memory goes back to the system: what is taken anew after that has to be made zero first.
+    let unlink = unlinks(&mut resolver, people);
     let snapshot = ThreadTime::start();
     let bytes = resolver.snapshot();
     let written = snapshot.nanos() as f64 / 1e9;
@@ -51,7 +53,6 @@ pub(super) fn run(identifiers: u64) -> Result<Vec<Figure>, Failure> {
     drop(loaded);
     let snapshot_bytes = bytes.len() as f64;
     drop(bytes);
-    let unlink = unlinks(&mut resolver, people);
     drop(resolver);
     let (alone, shared) = (sharing(ordinary_sharer), sharing(sharer));
     let figure = |what: &str, value: f64, unit| Figure::new("identity", what, value, unit);

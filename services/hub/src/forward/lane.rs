@@ -86,17 +86,12 @@ impl Lane {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything up to `sequence` is done; the rest is in the log.
-    pub(super) fn resume(&self, sequence: u64) {
+    /// Everything up to `sequence` is done; the rest up to `end` is in the log. Before anything comes in.
+    pub(super) fn resume(&self, sequence: u64, end: u64) {
         let mut state = self.state();
-        // What came in before this belongs behind what the log still has.
-        let State { waiting, open, .. } = &mut *state;
-        waiting.clear();
-        open.clear();
-        state.bytes = 0;
         (state.newest, state.from, state.read) = (sequence, sequence, sequence);
         state.before = (sequence, sequence);
-        state.behind = true;
+        state.behind = sequence < end;
     }
 
     /// Takes a request in, or leaves it to the log.
@@ -202,7 +197,7 @@ mod tests {
 
     fn lane() -> Lane {
         let lane = Lane::new(Address::parse("http://127.0.0.1:1/").expect("an address"));
-        lane.resume(10);
+        lane.resume(10, 11);
         lane
     }
 
@@ -233,6 +228,15 @@ mod tests {
         assert_eq!(lane.finished(), 10, "11 is under way");
         lane.finish(11, false);
         assert_eq!((lane.finished(), lane.figures().delivered, lane.figures().failed), (12, 1, 1));
+    }
+
+    #[test]
+    fn a_lane_with_nothing_left_takes_from_memory_at_once() {
+        let lane = Lane::new(Address::parse("http://127.0.0.1:1/").expect("an address"));
+        lane.resume(10, 10);
+        lane.push(request(11));
+        assert_eq!(first(&lane), Some(11), "with its own bytes");
+        assert!(matches!(lane.next(), Next::Nothing));
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl Forwarding {
     }
 }
 
-/// One task a channel that forwards.
+/// One task a channel that forwards. Before the hub listens: from where each goes on is settled when this returns, so that
+/// what comes in later goes on as it came. Blocks.
 ///
 /// # Errors
 /// Where TLS cannot be set up.
@@ -83,7 +84,9 @@ pub fn spawn(hub: &Arc<Hub>, stopped: &watch::Receiver<bool>) -> Result<Vec<Join
             lane: Arc::clone(lane),
             outbound: Outbound::new()?,
         };
-        tasks.push(tokio::spawn(run(work, stopped.clone())));
+        let cursor = cursor::Cursor::open(hub, name);
+        lane.resume(cursor.sequence(), hub.log.end());
+        tasks.push(tokio::spawn(run(work, cursor, stopped.clone())));
     }
     Ok(tasks)
 }
@@ -97,9 +100,7 @@ struct Work {
     outbound: Outbound,
 }
 
-async fn run(work: Work, mut stopped: watch::Receiver<bool>) {
-    let mut cursor = tokio::task::block_in_place(|| cursor::Cursor::open(&work.hub, &work.name));
-    work.lane.resume(cursor.sequence());
+async fn run(work: Work, mut cursor: cursor::Cursor, mut stopped: watch::Receiver<bool>) {
     let mut flights: JoinSet<(u64, End)> = JoinSet::new();
     let mut tick = tokio::time::interval(SAVE_EVERY);
     let mut reader = from_log::Reader::default();
