@@ -95,7 +95,9 @@ pub fn records(bytes: &[u8], delimiter: Option<u8>) -> impl Iterator<Item = Reco
             rest = after.get(1..).unwrap_or_default();
             if !record.bytes.trim_ascii_start().is_empty() {
                 // Only the line end goes: a tab or space at the end may be an empty value.
-                return Some(Record { bytes: bytes.strip_suffix(b"\r").unwrap_or(bytes), ..record });
+                // All of it: a row that is kept by itself gets one line end, and must be the same row then.
+                let end = bytes.iter().rposition(|byte| *byte != b'\r').map_or(0, |at| at + 1);
+                return Some(Record { bytes: bytes.get(..end).unwrap_or(bytes), ..record });
             }
         }
         None
