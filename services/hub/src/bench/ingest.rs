@@ -15,8 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longest wait for the projection after a load.
-const DRAIN_MAX: Duration = Duration::from_secs(600);
+/// Longest time without any progress of the projection after a load.
+const STILL_MAX: Duration = Duration::from_secs(120);
 
 /// One load: its name, shape, connections, and records a sync of the probe that bounds it.
 struct Phase {
@@ -106,9 +106,10 @@ async fn one(
 pub(super) async fn drain(hub: &crate::hub::Hub) -> Result<Duration, Failure> {
     let (started, end) = (Instant::now(), hub.log.end());
     let mut folded = hub.projector().subscribe();
-    let wait = tokio::time::timeout(DRAIN_MAX, folded.wait_for(|now| *now >= end));
-    match wait.await {
-        Ok(Ok(_)) => Ok(started.elapsed()),
-        _ => Err(failed("the projection", "it did not catch up")),
+    while *folded.borrow_and_update() < end {
+        if !matches!(tokio::time::timeout(STILL_MAX, folded.changed()).await, Ok(Ok(()))) {
+            return Err(failed("the projection", "it did not catch up"));
+        }
     }
+    Ok(started.elapsed())
 }
