@@ -25,7 +25,7 @@ mod setup;
 mod tests;
 
 use crate::{
-    adapter::{Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Transport},
+    adapter::{Built, Registration, Transport},
     digest,
     settings::{Settings, SettingsError},
     table::{
@@ -73,24 +73,8 @@ fn build(settings: &mut Settings) -> Result<Built, SettingsError> {
         provider: settings.required("provider", "the LINE provider whose accounts the file names")?,
         proofs: if proofs.is_empty() { usual() } else { proofs.iter().map(|p| p.to_lowercase()).collect() },
     };
-    let adapter = BindingsFile(RowFile::read(settings, NAMES, &[MEMBER, LINE, BOUND_AT], reader)?);
+    let adapter = RowFile::read(settings, NAMES, &[MEMBER, LINE, BOUND_AT], reader)?;
     Ok(Built { adapter: Box::new(adapter), account, trust_cap: Trust::Claimed })
-}
-
-struct BindingsFile(RowFile<Bindings>);
-
-impl ChannelAdapter for BindingsFile {
-    fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
-        self.0.verify(request)
-    }
-
-    fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
-        self.0.decode(request)
-    }
-
-    fn sign(&self, request: &mut Outbound) {
-        self.0.sign(request);
-    }
 }
 
 struct Bindings {

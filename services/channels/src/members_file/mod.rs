@@ -31,7 +31,7 @@ mod setup;
 mod tests;
 
 use crate::{
-    adapter::{Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Transport},
+    adapter::{Built, Registration, Transport},
     settings::{Settings, SettingsError},
     table::{self, named::RowFile},
     when,
@@ -65,22 +65,6 @@ fn build(settings: &mut Settings) -> Result<Built, SettingsError> {
         yes: words(settings.texts("yes")?, &["1", "y", "yes", "true", "v", "是", "同意"]),
         no: words(settings.texts("no")?, &["0", "n", "no", "false", "x", "否", "不同意"]),
     };
-    let adapter = MembersFile(RowFile::read(settings, NAMES, &[MEMBER], reader)?);
+    let adapter = RowFile::read(settings, NAMES, &[MEMBER], reader)?;
     Ok(Built { adapter: Box::new(adapter), account, trust_cap: Trust::Claimed })
-}
-
-struct MembersFile(RowFile<Members>);
-
-impl ChannelAdapter for MembersFile {
-    fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
-        self.0.verify(request)
-    }
-
-    fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
-        self.0.decode(request)
-    }
-
-    fn sign(&self, request: &mut Outbound) {
-        self.0.sign(request);
-    }
 }

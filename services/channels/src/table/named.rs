@@ -3,7 +3,7 @@
 
 use super::{Layout, Record, Text, records, values, version::Version};
 use crate::{
-    adapter::{Decoded, InboundRequest, Outbound, Rejected, Unrecognised},
+    adapter::{ChannelAdapter, Decoded, InboundRequest, Outbound, Rejected, Unrecognised},
     settings::{Secret, Settings, SettingsError},
     signature,
 };
@@ -169,20 +169,13 @@ fn columns(settings: &mut Settings, words: &[&str], header: bool) -> Result<Colu
     Ok((columns, false))
 }
 
-impl<R: RowReader> RowFile<R> {
-    /// As an adapter's.
-    ///
-    /// # Errors
-    /// 401.
-    pub fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
+impl<R: RowReader> ChannelAdapter for RowFile<R> {
+    fn verify(&self, request: &InboundRequest<'_>) -> Result<(), Rejected> {
         signature::bearer(&self.keys, request)
     }
 
-    /// As an adapter's.
-    ///
-    /// # Errors
-    /// 400 for a header that is no time, 413 for more rows than a file may have.
-    pub fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
+    /// Refuses with 400 a header that is no time, with 413 more rows than a file may have.
+    fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
         let version = Version::of(request, self.by_upload)?;
         let kept = |reason, detail: String| {
             let raw = Raw { headers: version.headers.clone(), body: request.body.to_vec() };
@@ -233,8 +226,7 @@ impl<R: RowReader> RowFile<R> {
         Ok(decoded)
     }
 
-    /// As an adapter's.
-    pub fn sign(&self, request: &mut Outbound) {
+    fn sign(&self, request: &mut Outbound) {
         signature::sign_bearer(&self.keys, request);
     }
 }
