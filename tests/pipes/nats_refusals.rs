@@ -3,7 +3,7 @@
 use crate::{PATIENCE, append, log, options, pipe, salts, until};
 use async_nats::jetstream::{
     self,
-    stream::{Config, RetentionPolicy},
+    stream::{Config, DiscardPolicy, RetentionPolicy},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -203,6 +203,26 @@ async fn a_server_that_went_back_in_time_is_refused() {
 }
 
 #[tokio::test]
+async fn a_full_stream_and_a_record_that_is_too_large_are_told_apart() {
+    let server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("a_full_stream_and_a_record_that_is_too_large_are_told_apart", &why),
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = log(&folder.path().join("log"), 1);
+    append(&log, 700).await;
+    let records = log.read(1, tributary_eventlog::ReadLimits::default()).expect("records");
+    stream_with(&server, |c| (c.discard, c.max_messages) = (DiscardPolicy::New, 10)).await;
+    let error = pipe(&server.url()).send(&records[..20]).await.expect_err("it is full");
+    assert_eq!((error.code(), error.retryable()), ("broker_full", true), "{error}");
+    jetstream(&server).await.delete_stream(STREAM).await.expect("deleted");
+    stream_with(&server, |c| c.max_message_size = 700).await;
+    let large = records.iter().position(|r| r.payload.len() > 600).expect("a large one");
+    let error = pipe(&server.url()).send(&records[large..=large]).await.expect_err("it is too large");
+    assert_eq!((error.code(), error.retryable()), ("broker_message_size", true), "{error}");
+}
+
+#[tokio::test]
 async fn a_new_reader_of_a_stream_without_a_head_is_refused() {
     let server = match Server::start("") {
         Ok(server) => server,
@@ -246,5 +266,6 @@ async fn what_is_no_record_is_counted_and_passed_over() {
         () = until("it is copied", || mirrors.progress().copied == 6) => {}
     }
     assert_eq!(mirrors.progress().foreign, 3);
-    assert!(Place::read(&folder.path().join("mirrors/place")).is_ok());
+    let place = Place::read(&folder.path().join("mirrors/place")).expect("a file").expect("a place");
+    assert_eq!(place.read, [(0, 9)].into(), "three that are none and six that are");
 }

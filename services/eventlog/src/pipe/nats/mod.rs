@@ -1,5 +1,6 @@
 //! A NATS JetStream stream as a pipe. One stream holds all origins; a message is a record with CloudEvents headers (`ce-`).
 
+mod answers;
 mod receive;
 mod settings;
 mod stream;
@@ -8,11 +9,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_nats::{
     Client, ConnectErrorKind, ConnectOptions, HeaderMap,
-    jetstream::{
-        self,
-        context::{PublishError, PublishErrorKind},
-        stream::Stream,
-    },
+    jetstream::{self, stream::Stream},
 };
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
@@ -114,11 +111,11 @@ impl Nats {
             let at = record.position;
             headers.insert(async_nats::header::NATS_MESSAGE_ID, format!("{}-{}", at.origin, at.sequence));
             let sent = connected.context.publish_with_headers(subject, headers, record.payload.clone()).await;
-            under_way.push((sent.map_err(|e| published(&e, record))?, record));
+            under_way.push((sent.map_err(|e| answers::published(&e, record))?, record));
         }
         let mut newest = 0;
         for (answer, record) in under_way {
-            let answer = answer.await.map_err(|e| published(&e, record))?;
+            let answer = answer.await.map_err(|e| answers::published(&e, record))?;
             newest = newest.max(answer.sequence);
         }
         Ok(newest)
@@ -186,29 +183,4 @@ async fn connect(options: &Options) -> Result<Connected, PipeError> {
 fn subject(text: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     text.chars().map(plain).collect()
-}
-
-fn published(error: &PublishError, record: &Record) -> PipeError {
-    let detail = error.to_string();
-    match error.kind() {
-        PublishErrorKind::MaxPayloadExceeded => PipeError::TooLarge { bytes: record.payload.len(), detail },
-        PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::StreamNotFound => {
-            PipeError::Unreachable(detail)
-        }
-        _ => {
-            let whole = std::error::Error::source(error).map_or(detail.clone(), |s| format!("{detail}: {s}"));
-            match &whole {
-                w if w.contains("maximum messages")
-                    || w.contains("maximum bytes")
-                    || w.contains("insufficient") =>
-                {
-                    PipeError::Full(whole)
-                }
-                w if w.contains("message size exceeds") => {
-                    PipeError::TooLarge { bytes: record.payload.len(), detail: whole }
-                }
-                _ => PipeError::Failed(whole),
-            }
-        }
-    }
 }

@@ -1,16 +1,14 @@
 //! The stream: made with the settings that keep the promise, or checked where it is there already.
 
 use async_nats::jetstream::{
-    self,
-    context::{GetStreamErrorKind, RequestErrorKind},
+    self, ErrorCode,
+    context::GetStreamErrorKind,
     stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType, Stream},
 };
 
-use super::{Connected, Options, PARTITION, settings::judge};
+use super::{Connected, Options, PARTITION, answers, settings::judge};
 use crate::pipe::{PipeError, State};
 
-/// JetStream's code for a stream that is not there.
-const NOT_FOUND: u16 = 404;
 /// Copies within this time are not stored twice; beyond it readers tell them.
 const DUPLICATE_WINDOW: std::time::Duration = std::time::Duration::from_secs(120);
 
@@ -35,11 +33,11 @@ pub(super) async fn open(context: &jetstream::Context, options: &Options) -> Res
     let stream = match context.get_stream(options.stream()).await {
         Ok(stream) => stream,
         Err(error) => match error.kind() {
-            GetStreamErrorKind::JetStream(of) if of.code() == usize::from(NOT_FOUND) => {
+            GetStreamErrorKind::JetStream(of) if of.error_code() == ErrorCode::STREAM_NOT_FOUND => {
                 create(context, options).await?
             }
             GetStreamErrorKind::JetStream(of) => return Err(PipeError::Refused(of.to_string())),
-            _ => return Err(request(&error)),
+            _ => return Err(answers::asked(&error)),
         },
     };
     let info = stream.cached_info();
@@ -55,29 +53,11 @@ async fn create(context: &jetstream::Context, options: &Options) -> Result<Strea
         Kind::JetStreamUnavailable => PipeError::Refused("JetStream is not enabled on the server".to_owned()),
         _ => PipeError::Refused(format!("the stream cannot be made: {error}")),
     })?;
-    context.get_stream(options.stream()).await.map_err(|error| request(&error))
-}
-
-/// No answer means that nobody listens: JetStream is off, or the user may not ask.
-fn request<K: Clone + std::fmt::Debug + std::fmt::Display + PartialEq>(
-    error: &async_nats::error::Error<K>,
-) -> PipeError {
-    use std::error::Error as _;
-    let of = error.source().and_then(|s| s.downcast_ref::<jetstream::context::RequestError>());
-    match of.map(|error| error.kind()) {
-        Some(RequestErrorKind::NoResponders) => {
-            PipeError::Refused("nobody answers for JetStream: it is off, or this account has none".to_owned())
-        }
-        _ => PipeError::Unreachable(error.source().map_or(error.to_string(), |s| format!("{error}: {s}"))),
-    }
+    context.get_stream(options.stream()).await.map_err(|error| answers::asked(&error))
 }
 
 pub(super) async fn info(connected: &Connected) -> Result<Info, PipeError> {
-    use async_nats::jetstream::stream::InfoError;
-    connected.stream.get_info().await.map_err(|error: InfoError| {
-        let text = error.to_string();
-        if text.contains("not found") { PipeError::Recreated } else { PipeError::Unreachable(text) }
-    })
+    connected.stream.get_info().await.map_err(|error| answers::asked(&error))
 }
 
 pub(super) async fn state(connected: &Connected) -> Result<State, PipeError> {
