@@ -179,3 +179,37 @@ fn settings_are_told_in_full() {
         }
     }
 }
+
+/// The examples at the top of the kinds' modules: each table of a channel in them.
+fn module_examples(kind: &str) -> Vec<toml::Table> {
+    let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let [folder, file] = [src.join(kind).join("mod.rs"), src.join(format!("{kind}.rs"))];
+    let text = std::fs::read_to_string(&folder).or_else(|_| std::fs::read_to_string(&file));
+    let text = text.unwrap_or_else(|e| panic!("{kind}: {e}"));
+    let docs: String =
+        text.lines().map_while(|l| l.strip_prefix("//!")).map(|l| format!("{}\n", l.trim())).collect();
+    let blocks = docs.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
+    let mut tables = Vec::new();
+    for block in blocks {
+        let read: toml::Table = block.parse().unwrap_or_else(|e| panic!("{kind}: {e}\n{block}"));
+        let channels = read.get("channels").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+        tables.extend(channels.into_iter().filter_map(|(_, table)| table.as_table().cloned()));
+    }
+    tables
+}
+
+#[test]
+fn examples_in_the_modules_name_declared_settings_only() {
+    let mut wrong = Vec::new();
+    for registration in support::registry() {
+        let names: BTreeSet<&str> = registration.all_settings().map(|s| s.name).collect();
+        let tables = module_examples(registration.kind);
+        assert!(!tables.is_empty(), "{}: no example at the top of its module", registration.kind);
+        for key in tables.iter().flat_map(toml::Table::keys) {
+            if key != "kind" && !names.contains(key.as_str()) {
+                wrong.push(format!("{}: `{key}`", registration.kind));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not declared:\n{}", wrong.join("\n"));
+}

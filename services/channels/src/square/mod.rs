@@ -7,6 +7,14 @@
 //!
 //! Absent on purpose: any call to Square's API. `order.*` carries ids only and stays an activity; what names no customer
 //! at all (inventory, staff, terminals) is kept as unrecognised, with its type.
+//!
+//! ```toml
+//! [channels.square]
+//! kind = "square"
+//! merchant = "MLQ3EXAMPLE"
+//! signature_key = "env:SQUARE_SIGNATURE_KEY"
+//! notification_url = "https://hooks.example.com/in/square"   # exactly as it is entered at Square
+//! ```
 
 mod envelope;
 mod money;
