@@ -6,6 +6,7 @@ mod damage;
 mod feed;
 mod lab;
 mod long;
+mod origins;
 mod poison;
 mod refusals;
 mod runs;
@@ -26,7 +27,7 @@ fn undisturbed(source: &Source, policy: &Policy) -> (Picture, Vec<tributary_core
 fn start(dir: &std::path::Path, source: &Source, policy: &Policy) -> Projector {
     let mut options = Options::new(dir, policy.clone());
     options.cache_bytes = 8 << 20;
-    Projector::start(options, std::sync::Arc::clone(&source.log)).expect("it starts")
+    Projector::start(options, std::sync::Arc::clone(&source.log) as _).expect("it starts")
 }
 
 /// A longer history than most, of this seed.

@@ -9,13 +9,15 @@ use std::thread::Thread;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::{AppendError, Appended, NewRecord, OpenError, Origin, ReadError, ReadLimits, Record, TrimError};
+use crate::{
+    AppendError, Appended, NewRecord, OpenError, Order, Origin, ReadError, ReadLimits, Record, TrimError,
+};
 
 /// A durable, ordered log of one origin.
 ///
 /// Order of sequences = order of `recorded_at` = the order readers see. Readers see durable records only.
 #[async_trait]
-pub trait EventLog: Send + Sync {
+pub trait EventLog: Order + Send + Sync {
     /// Appends the records in their order and returns when all of them are durable.
     ///
     /// The records of one call lie next to each other and go into one group (one write and one sync), or

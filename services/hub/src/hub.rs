@@ -28,7 +28,7 @@ use tributary_core::{
     token::IndexKey,
     wire,
 };
-use tributary_eventlog::{AppendError, Appended, Clock, EventLog, NewRecord};
+use tributary_eventlog::{AppendError, Appended, Clock, EventLog, NewRecord, Order, Origin, ReadError};
 use tributary_projector::Projector;
 
 /// Longest wait for the projection in `min_position=`.
@@ -43,8 +43,10 @@ pub struct Hub {
     pub config: Config,
     /// Room for the bodies of requests.
     pub bodies: Bodies,
-    /// The log.
+    /// This node's log.
     pub log: Arc<dyn EventLog>,
+    /// All that is folded here: this node's log, and the copies of others' where there are any.
+    pub order: Arc<dyn Order>,
     /// Figures.
     pub metrics: Metrics,
     /// What the tasks that fetch mail do.
@@ -105,7 +107,7 @@ impl Hub {
     #[must_use]
     pub fn new(
         config: Config,
-        log: Arc<dyn EventLog>,
+        (log, order): (Arc<dyn EventLog>, Arc<dyn Order>),
         projector: Arc<Projector>,
         key: IndexKey,
         clock: Arc<dyn Clock>,
@@ -118,7 +120,7 @@ impl Hub {
         let wanted = config.suggestions;
         let finder = wanted.enabled.then(|| Arc::new(Finder::new(wanted.max_customers)));
         let counts = crate::pace::Counts::default();
-        let alarm = Alarm::new(log.end());
+        let alarm = Alarm::new(order.last_number());
         let forwarding = Forwarding::new(&config);
         let profiles = Profiles::new(&config.channels);
         let login_keys = KeyStore::default();
@@ -130,6 +132,7 @@ impl Hub {
             bodies: Bodies::new(largest.max(PUBLISH_BODY_MAX)),
             config,
             log,
+            order,
             metrics,
             pulls,
             once,
@@ -275,7 +278,42 @@ impl Hub {
     /// Everything up to here is durable.
     #[must_use]
     pub fn end(&self) -> Cursor {
-        Cursor::new([Position { origin: self.log.origin().0, sequence: self.log.end() }])
+        cursor(self.order.ends())
+    }
+
+    /// How far each origin's log is folded.
+    ///
+    /// # Errors
+    /// 503 if the order of the records cannot be read.
+    pub fn folded(&self) -> Result<Cursor, Problem> {
+        self.reach(*self.projector.subscribe().borrow())
+    }
+
+    /// How far the first so many records of this node reach.
+    ///
+    /// # Errors
+    /// 503 if the order of the records cannot be read.
+    pub fn reach(&self, number: u64) -> Result<Cursor, Problem> {
+        self.order.reach(number).map(cursor).map_err(|e| unordered(&e))
+    }
+
+    /// How many records of this node, from the first on, a cursor covers without a gap.
+    ///
+    /// # Errors
+    /// 503 if the order of the records cannot be read.
+    pub fn covered(&self, by: &Cursor) -> Result<u64, Problem> {
+        let reached: Vec<_> = by.positions().iter().map(|p| in_log(*p)).collect();
+        self.order.covered(&reached).map_err(|e| unordered(&e))
+    }
+
+    /// The number that covers `cursor`: of the last of its records here.
+    ///
+    /// # Errors
+    /// 503 if the order of the records cannot be read.
+    pub fn number_covering(&self, cursor: &Cursor) -> Result<u64, Problem> {
+        let numbers = cursor.positions().iter().map(|p| self.order.number_of(in_log(*p)));
+        let numbers = numbers.collect::<Result<Vec<_>, _>>().map_err(|e| unordered(&e))?;
+        Ok(numbers.into_iter().flatten().max().unwrap_or_default())
     }
 
     /// Waits until the projection covers `cursor`.
@@ -287,9 +325,9 @@ impl Hub {
             let detail = "this position is beyond the end of the log, or of another hub";
             return Err(Problem::new(400, "position_unknown", detail));
         }
-        let sequence = cursor.sequence(self.log.origin().0);
         let mut folded = self.projector.subscribe();
-        let wait = folded.wait_for(|now| *now >= sequence);
+        let covers = |number: &u64| self.reach(*number).is_ok_and(|reach| reach.covers(cursor));
+        let wait = folded.wait_for(covers);
         match tokio::time::timeout(WAIT_MAX, wait).await {
             Ok(Ok(_)) => Ok(()),
             _ => Err(Problem::new(503, "projection_behind", "the projection has not come so far yet")
@@ -353,4 +391,21 @@ fn append_problem(error: &AppendError) -> Problem {
         .retry_after(RETRY_AFTER);
     }
     Problem::new(413, "event_too_large", error.to_string())
+}
+
+/// Positions of logs as a cursor.
+fn cursor(positions: Vec<tributary_eventlog::Position>) -> Cursor {
+    Cursor::new(positions.into_iter().map(|p| Position { origin: p.origin.0, sequence: p.sequence }))
+}
+
+/// A position in the log's terms.
+#[must_use]
+pub fn in_log(position: Position) -> tributary_eventlog::Position {
+    tributary_eventlog::Position { origin: Origin(position.origin), sequence: position.sequence }
+}
+
+fn unordered(error: &ReadError) -> Problem {
+    tracing::error!(%error, "the order of the records cannot be read");
+    Problem::new(503, "log_unreadable", "the order of this node's records cannot be read at the moment")
+        .retry_after(RETRY_AFTER)
 }

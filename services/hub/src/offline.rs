@@ -20,7 +20,7 @@ fn check(config: Config) -> Result<Exit, Failure> {
     let (hub, lock) = serve::open(config)?;
     let failed = |e: &dyn std::fmt::Display| Failure::new(Exit::CheckFailed, e.to_string());
     let mut records = 0_u64;
-    for record in scan(&*hub.log, hub.log.start()) {
+    for record in scan(&*hub.order, hub.order.first_number()) {
         record.map_err(|e| failed(&e))?;
         records += 1;
     }

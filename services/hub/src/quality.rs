@@ -68,15 +68,12 @@ pub struct Quality {
 /// # Errors
 /// [`ReadError`] if it cannot be read.
 pub fn quality(hub: &Hub, progress: impl Fn(u64, u64) -> bool) -> Result<Option<Quality>, ReadError> {
-    let end = hub.log.end();
+    let end = hub.order.last_number();
     let mut places: BTreeMap<Place, Counted> = BTreeMap::new();
-    for record in scan(&*hub.log, hub.log.start()) {
+    let first = hub.order.first_number();
+    for (number, record) in (first..=end).zip(scan(&*hub.order, first)) {
         let record = record?;
-        if record.position.sequence > end {
-            break;
-        }
-        let sequence = record.position.sequence;
-        if sequence.is_multiple_of(PROGRESS_EVERY) && !progress(sequence, end) {
+        if number.is_multiple_of(PROGRESS_EVERY) && !progress(number, end) {
             return Ok(None);
         }
         // What cannot be decoded is a dead letter, not a matter of quality.

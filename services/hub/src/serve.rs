@@ -13,7 +13,7 @@ use crate::{
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tributary_core::identity::policy::Policy;
-use tributary_eventlog::{Clock, EventLog, Options as LogOptions, Origin, SegmentLog, SystemClock};
+use tributary_eventlog::{Clock, EventLog, Options as LogOptions, Order, Origin, SegmentLog, SystemClock};
 use tributary_projector::{Options as ProjectorOptions, Projector, StartError};
 
 /// How long open requests may take after the hub was told to stop; log and views are then closed within seconds, so that
@@ -206,9 +206,10 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     options.cache_bytes = config.store.cache_bytes;
     options.checkpoint = config.store.checkpoint;
     options.on_start = Some(step_back);
-    let projector = Projector::start(options, Arc::clone(&log)).map_err(start_problem)?;
+    let order: Arc<dyn Order> = Arc::clone(&log) as _;
+    let projector = Projector::start(options, Arc::clone(&order) as _).map_err(start_problem)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Ok((Arc::new(Hub::new(config, log, Arc::new(projector), key, clock)), lock))
+    Ok((Arc::new(Hub::new(config, (log, order), Arc::new(projector), key, clock)), lock))
 }
 
 fn start_problem(error: StartError) -> Failure {
@@ -298,9 +299,9 @@ async fn watch_freshness(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
             _ = stopped.wait_for(|s| *s) => return,
             moved = folded.changed() => if moved.is_err() { return },
         }
-        let sequence = *folded.borrow_and_update();
-        if sequence == hub.log.end() {
-            let age = hub.now().0 - hub.log.last_recorded_at();
+        let number = *folded.borrow_and_update();
+        if number == hub.order.last_number() {
+            let age = hub.now().0 - hub.order.newest_stamp();
             hub.metrics.changed_after(age.max(0) as f64 / 1e6);
         }
     }

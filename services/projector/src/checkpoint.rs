@@ -34,7 +34,7 @@ pub(crate) fn read_mark(bytes: &[u8]) -> Option<(u64, Position)> {
 }
 
 pub(crate) fn write(engine: &mut Engine) -> Result<(), ProjectorError> {
-    let mark = mark(engine.fold.records, engine.position);
+    let mark = mark(engine.fold.records, engine.position());
     engine.store.flush()?;
     engine.facts.checkpoint(&mark)?;
     engine.events.checkpoint(&mark)?;

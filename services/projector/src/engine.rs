@@ -25,7 +25,7 @@ use tributary_core::{
     time::Micros,
     view::Sources,
 };
-use tributary_eventlog::{EventLog, Record};
+use tributary_eventlog::{Order, ReadError, Record};
 
 /// Rows of one live commit at most, so that it is one atomic batch of the store. An event writes at most a few rows, so
 /// this is looked at after each.
@@ -39,10 +39,11 @@ pub struct Engine {
     pub(crate) store: Arc<dyn ViewStore>,
     pub(crate) facts: Arc<RunIndex>,
     pub(crate) events: Arc<RunIndex>,
-    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) order: Arc<dyn Order>,
     pub(crate) projection: Arc<dyn Projection>,
     pub(crate) fold: Fold,
-    pub(crate) position: Position,
+    /// Number of the last record folded, in the node's order.
+    pub(crate) number: u64,
     /// Where checkpoints go.
     pub(crate) dir: PathBuf,
     /// Bytes of a rebuild's lists in memory before they go to a file.
@@ -98,12 +99,12 @@ impl Engine {
     /// What views are made from, as of the last commit.
     pub fn with_sources<R>(&self, f: impl FnOnce(Sources<'_>, &LogRecords) -> R) -> R {
         let rows = self.rows();
-        let records = LogRecords { log: Arc::clone(&self.log), events: Arc::clone(&self.events) };
+        let records = LogRecords { order: Arc::clone(&self.order), events: Arc::clone(&self.events) };
         f(Sources { resolver: &self.fold.resolver, rows: &rows, records: &records }, &records)
     }
 
     pub(crate) fn rows(&self) -> StoreRows<'_> {
-        StoreRows { store: &*self.store, facts: &self.facts, log: &*self.log }
+        StoreRows { store: &*self.store, facts: &self.facts, order: &*self.order }
     }
 
     /// The fold as of the last commit.
@@ -118,25 +119,32 @@ impl Engine {
         &*self.store
     }
 
-    /// Last record folded.
+    /// The origin of the node's own log, and the number of the last record folded in the node's order.
     #[must_use]
     pub fn position(&self) -> Position {
-        self.position
+        Position { origin: self.order.node().0, sequence: self.number }
     }
 
-    /// Folds and commits records in order, in as many commits as it takes. Records at or before the position are dropped.
+    /// How far each origin was folded, by origin, once so many records are.
+    pub(crate) fn reach(&self, number: u64) -> Result<Vec<Position>, ReadError> {
+        let reach = self.order.reach(number)?.into_iter();
+        Ok(reach.map(|p| Position { origin: p.origin.0, sequence: p.sequence }).collect())
+    }
+
+    /// Folds and commits records in order, in as many commits as it takes. The first of them has this number; those that
+    /// were folded are dropped.
     ///
     /// # Errors
     /// [`ProjectorError`]; what was committed stays, the rest must be folded again after a new start of the engine.
-    pub(crate) fn fold_records(&mut self, work: &[Work]) -> Result<(), ProjectorError> {
-        let first = work.partition_point(|w| w.position().sequence <= self.position.sequence);
-        let mut rest = &work[first..];
+    pub(crate) fn fold_records(&mut self, number: u64, work: &[Work]) -> Result<(), ProjectorError> {
+        let folded = usize::try_from((self.number + 1).saturating_sub(number)).unwrap_or(usize::MAX);
+        let mut rest = work.get(folded..).unwrap_or_default();
         while !rest.is_empty() {
-            let before = self.position;
+            let before = self.number;
             match self.fold_until_full(rest).and_then(|count| self.commit().map(|()| count)) {
                 Ok(count) => rest = &rest[count..],
                 Err(ProjectorError::Panicked) => {
-                    self.position = before;
+                    self.number = before;
                     rest = &rest[self.fold_one_by_one(rest)?..];
                 }
                 Err(error) => return Err(error),
@@ -157,7 +165,7 @@ impl Engine {
     }
 
     pub(crate) fn fold_item(&mut self, item: &Work) -> Result<(), ProjectorError> {
-        let rows = StoreRows { store: &*self.store, facts: &self.facts, log: &*self.log };
+        let rows = StoreRows { store: &*self.store, facts: &self.facts, order: &*self.order };
         let (fold, projection) = (&mut self.fold, &self.projection);
         match item {
             Work::Event(work) => {
@@ -169,7 +177,7 @@ impl Engine {
             Work::Own(_) => fold.skip(),
             Work::Broken(letter) => fold.park(letter.clone()),
         }
-        self.position = item.position();
+        self.number += 1;
         Ok(())
     }
 
@@ -202,7 +210,7 @@ impl Engine {
         rows.push((keys::outcomes(start), Some(recovery_row(&committed))));
         rows.extend(dead_rows(&committed).map(|(key, row)| (key, Some(row))));
         rows.extend(count_rows(&committed));
-        rows.push((keys::meta(meta::NAME), Some(self.meta().to_row())));
+        rows.push((keys::meta(meta::NAME), Some(self.meta()?.to_row())));
         self.store.commit(Commit { groups: vec![Group { rows }], last: Vec::new() })?;
         self.index(&committed)
     }
@@ -243,20 +251,22 @@ impl Engine {
         self.rows().place(key)
     }
 
-    pub(crate) fn meta(&self) -> Meta {
-        Meta {
+    pub(crate) fn meta(&self) -> Result<Meta, ReadError> {
+        Ok(Meta {
             fold_version: self.projection.version(),
-            position: self.position,
+            position: self.position(),
             records: self.fold.records,
+            reach: self.reach(self.number)?,
+            order: self.order.fingerprint(self.number)?,
             facts_digest: self.fold.facts_digest(),
             digest: self.fold.digest(),
             policy: self.fold.resolver.policy().to_json(),
-        }
+        })
     }
 
     pub(crate) fn park_panicked(&mut self, item: &Work) {
         self.fold.park(panicked(item));
-        self.position = item.position();
+        self.number += 1;
     }
 
     /// The customer that has the fact of this event now, in whatever revision.

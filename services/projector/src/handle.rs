@@ -19,7 +19,7 @@ use std::{
 };
 use tokio::sync::{Notify, watch};
 use tributary_core::identity::{Resolver, policy::Policy};
-use tributary_eventlog::{EventLog, ReadError, ReadLimits, Record};
+use tributary_eventlog::{Order, ReadError, ReadLimits, Record};
 
 /// Records read at once. Readers wait for at most one such batch.
 pub(crate) const BATCH_RECORDS: usize = 1_024;
@@ -54,7 +54,8 @@ pub struct Options {
     /// Index entries that a rebuild holds in memory before it writes them as a run; at most so many records are read and
     /// changes written at once.
     pub rebuild_entries: usize,
-    /// Records of the log from which on empty views are folded in bulk first, not batch by batch.
+    /// Views that are at least so many records behind, and half as many as they hold, are folded again in bulk, not brought
+    /// up to date batch by batch.
     pub bulk_from: u64,
     /// Time after which a checkpoint is written, if enough was folded since the last.
     pub checkpoint: Duration,
@@ -105,7 +106,7 @@ pub(crate) struct Shared {
     pub options: Options,
     /// The policy of the live generation, and of those to come.
     pub policy: Mutex<Policy>,
-    pub log: Arc<dyn EventLog>,
+    pub order: Arc<dyn Order>,
     pub generations: Generations,
     pub position: watch::Sender<u64>,
     stop: AtomicBool,
@@ -125,22 +126,22 @@ pub struct Projector {
 
 impl Projector {
     /// Opens the live generation and follows the log. A store that cannot be opened or resumed is folded again first.
-    /// Blocks while it catches up from a rebuild; call it outside the async runtime. Empty views over a long log are folded
-    /// in bulk, without blocking.
+    /// Blocks while it catches up from a rebuild; call it outside the async runtime. Views that are far behind the log are
+    /// folded again in bulk, without blocking.
     ///
     /// # Errors
     /// [`StartError`] where log and store do not belong together, or the disk fails.
-    pub fn start(options: Options, log: Arc<dyn EventLog>) -> Result<Self, StartError> {
+    pub fn start(options: Options, order: Arc<dyn Order>) -> Result<Self, StartError> {
         let generations = Generations::open(&options.dir)?;
         let progress = Progress::default();
         let mut status = Status::default();
-        let engine = crate::regenerate::open_live(&options, &log, &generations, &progress, &mut status)?;
-        let position = watch::Sender::new(engine.position.sequence);
+        let engine = crate::regenerate::open_live(&options, &order, &generations, &progress, &mut status)?;
+        let position = watch::Sender::new(engine.number);
         let shared = Arc::new(Shared {
             policy: Mutex::new(engine.fold.resolver.policy().clone()),
             engine: RwLock::new(engine),
             options,
-            log,
+            order,
             generations,
             position,
             stop: AtomicBool::new(false),
@@ -161,7 +162,7 @@ impl Projector {
         f(View { engine: &engine })
     }
 
-    /// The last sequence folded, now and whenever it rises.
+    /// The number of the last record folded, in the node's order, now and whenever it rises.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.shared.position.subscribe()
@@ -202,18 +203,18 @@ impl Projector {
     }
 
     /// Who would be who if the log held `more`: its identities resolved once more beside the live ones, in memory, with these
-    /// records. `log` is the live one, and gives the records of `more` too where it is asked for their positions, which lie
+    /// records. `order` is the live one, and gives the records of `more` too where it is asked for their positions, which lie
     /// beyond its end. Blocks; `tell` looks at the live views and the identities as they would be.
     ///
     /// # Errors
     /// [`ProjectorError`]; nothing has changed in any case.
     pub fn preview<R>(
         &self,
-        log: &Arc<dyn EventLog>,
+        order: &Arc<dyn Order>,
         more: &mut dyn Iterator<Item = Result<Record, ReadError>>,
         tell: impl FnOnce(View<'_>, &Resolver) -> R,
     ) -> Result<R, ProjectorError> {
-        self.shared.preview(log, more, tell)
+        self.shared.preview(order, more, tell)
     }
 
     /// Folds the whole log into a new generation under another policy and puts it in the live one's place. The log must
@@ -263,12 +264,16 @@ fn follow(shared: &Shared) {
         lock(&shared.status).error = Some("no timer for the projector's thread".into());
         return;
     };
-    shared.fill();
-    let mut end = shared.log.subscribe();
+    let mut in_bulk = true;
+    let mut end = shared.order.numbers();
     let mut backoff = Duration::from_millis(50);
     // What the start had to read again is not to be read again at the next one, however soon that comes.
     let mut checkpointed = None;
     while !shared.stop.load(Ordering::Relaxed) {
+        in_bulk = in_bulk && shared.catch_up_in_bulk();
+        if shared.stop.load(Ordering::Relaxed) {
+            break;
+        }
         match step(shared, &mut checkpointed) {
             Ok(true) => {
                 backoff = Duration::from_millis(50);
@@ -309,11 +314,11 @@ fn clear_error(shared: &Shared) {
 fn step(shared: &Shared, checkpointed: &mut Option<Instant>) -> Result<bool, ProjectorError> {
     let position = *shared.position.borrow();
     let limits = ReadLimits { max_records: BATCH_RECORDS, ..ReadLimits::default() };
-    let records = shared.log.read(position + 1, limits)?;
+    let records = shared.order.read_numbers(position + 1, limits)?;
     let work: Vec<Work> = records.iter().map(Work::of).collect();
     let mut engine = shared.engine.write().unwrap_or_else(PoisonError::into_inner);
     let idle = work.is_empty();
-    engine.fold_records(&work)?;
+    engine.fold_records(position + 1, &work)?;
     let due = engine.fold.records - engine.checkpointed;
     let late = checkpointed.is_none_or(|at| at.elapsed() >= shared.options.checkpoint);
     if due >= CHECKPOINT_RECORDS || (late && due >= CHECKPOINT_WORTH) {
@@ -322,7 +327,7 @@ fn step(shared: &Shared, checkpointed: &mut Option<Instant>) -> Result<bool, Pro
     } else if checkpointed.is_none() {
         *checkpointed = Some(Instant::now());
     }
-    let now = engine.position.sequence;
+    let now = engine.number;
     drop(engine);
     shared.position.send_if_modified(|p| std::mem::replace(p, now) != now);
     Ok(!idle)

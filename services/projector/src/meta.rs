@@ -8,6 +8,8 @@ use tributary_core::{
 
 /// Number of the store's row formats.
 pub const FORMAT: u64 = 1;
+/// The meta row of a node that folds the logs of several origins.
+const SEVERAL: u64 = 2;
 
 /// Key of the row's name.
 pub(crate) const NAME: &str = "position";
@@ -17,10 +19,14 @@ pub(crate) const NAME: &str = "position";
 pub struct Meta {
     /// Version of the fold that made it.
     pub fold_version: u32,
-    /// Last record folded.
+    /// Origin of the node's own log, and the number of the last record folded in the node's order.
     pub position: Position,
     /// Records folded.
     pub records: u64,
+    /// How far each origin was folded, by origin: the same as `position` where there is one log only.
+    pub reach: Vec<Position>,
+    /// Tells the node's order up to there from another one over the same logs; 0 where there is one log only.
+    pub order: u32,
     /// Sum of the facts' hashes.
     pub facts_digest: u128,
     /// Digest of everything.
@@ -34,7 +40,8 @@ impl Meta {
     #[must_use]
     pub fn to_row(&self) -> Vec<u8> {
         let mut w = Writer::default();
-        w.number(FORMAT);
+        let several = self.order != 0 || self.reach != [self.position];
+        w.number(if several { SEVERAL } else { FORMAT });
         w.number(u64::from(self.fold_version));
         w.number(u64::from(self.position.origin));
         w.number(self.position.sequence);
@@ -42,6 +49,14 @@ impl Meta {
         w.raw(&self.facts_digest.to_be_bytes());
         w.raw(&self.digest.to_be_bytes());
         w.text(&self.policy);
+        if several {
+            w.number(self.reach.len() as u64);
+            for position in &self.reach {
+                w.number(u64::from(position.origin));
+                w.number(position.sequence);
+            }
+            w.number(u64::from(self.order));
+        }
         w.0
     }
 
@@ -51,7 +66,8 @@ impl Meta {
     /// [`BadRow`] if it is damaged.
     pub fn from_row(row: &[u8]) -> Result<Option<Self>, BadRow> {
         let mut r = Reader(row);
-        if r.number()? != FORMAT {
+        let format = r.number()?;
+        if format != FORMAT && format != SEVERAL {
             return Ok(None);
         }
         let fold_version = r.small()?;
@@ -63,7 +79,15 @@ impl Meta {
         let facts_digest = u128::from_be_bytes(r.sixteen()?);
         let digest = u128::from_be_bytes(r.sixteen()?);
         let policy = r.text()?;
+        let (mut reach, mut order) = (vec![position], 0);
+        if format == SEVERAL {
+            reach.clear();
+            for _ in 0..r.count()? {
+                reach.push(Position { origin: r.small()?, sequence: r.number()? });
+            }
+            order = r.small()?;
+        }
         r.end()?;
-        Ok(Some(Self { fold_version, position, records, facts_digest, digest, policy }))
+        Ok(Some(Self { fold_version, position, records, reach, order, facts_digest, digest, policy }))
     }
 }

@@ -1,6 +1,6 @@
 //! What outsiders read of a projector: pages of changes, dead letters, customers. Everything as of the last commit.
 
-use crate::engine::Engine;
+use crate::{engine::Engine, sources::log_position};
 use tributary_core::{
     change::Change,
     codec::BadRow,
@@ -59,9 +59,24 @@ impl View<'_> {
     }
 
     /// Everything up to here has been folded.
-    #[must_use]
-    pub fn cursor(&self) -> Cursor {
-        Cursor::new([self.engine.position])
+    ///
+    /// # Errors
+    /// [`BadRow`] if the order of the node's records cannot be read.
+    pub fn cursor(&self) -> Result<Cursor, BadRow> {
+        self.cursor_at(self.engine.number)
+    }
+
+    fn cursor_at(&self, number: u64) -> Result<Cursor, BadRow> {
+        Ok(Cursor::new(self.engine.reach(number).map_err(|_| BadRow)?))
+    }
+
+    /// How many records, in the node's order, this cursor covers without a gap.
+    ///
+    /// # Errors
+    /// [`BadRow`] if the order of the node's records cannot be read.
+    pub fn covered(&self, cursor: &Cursor) -> Result<u64, BadRow> {
+        let reached: Vec<_> = cursor.positions().iter().map(|p| log_position(*p)).collect();
+        self.engine.order.covered(&reached).map_err(|_| BadRow)
     }
 
     /// Changes after `cursor`, at most about `limit`; all changes of one causing record stay together.
@@ -69,16 +84,15 @@ impl View<'_> {
     /// # Errors
     /// [`BadRow`] if the store cannot give them.
     pub fn changes(&self, cursor: &Cursor, limit: usize) -> Result<ChangePage, BadRow> {
-        let origin = self.engine.position.origin;
-        // One origin: the number of records folded is the sequence.
-        let after = cursor.sequence(origin);
+        // A version is the number of the causing record.
+        let after = self.covered(cursor)?;
         let from = keys::change(after + 1, 0);
         let end = keys::change(u64::MAX, u32::MAX);
         let rows = self.engine.store.scan(&from, Some(&end), limit.max(1) + 1).map_err(|_| BadRow)?;
         let more = rows.len() > limit.max(1);
         let mut changes = rows.iter().map(|(_, row)| Change::from_row(row)).collect::<Result<Vec<_>, _>>()?;
         if !more {
-            return Ok(ChangePage { changes, next: self.cursor() });
+            return Ok(ChangePage { changes, next: self.cursor()? });
         }
         let cut = changes.last().map_or(0, |c| c.version);
         changes.retain(|c| c.version < cut);
@@ -88,8 +102,20 @@ impl View<'_> {
             let rows = self.engine.store.scan(&from, Some(&end), usize::MAX).map_err(|_| BadRow)?;
             changes = rows.iter().map(|(_, row)| Change::from_row(row)).collect::<Result<Vec<_>, _>>()?;
         }
-        let sequence = changes.last().map_or(after, |c| c.version);
-        Ok(ChangePage { changes, next: Cursor::new([Position { origin, sequence }]) })
+        let next = self.cursor_at(changes.last().map_or(after, |c| c.version))?;
+        Ok(ChangePage { changes, next })
+    }
+
+    /// Changes that the record at this position caused, at most about `limit`.
+    ///
+    /// # Errors
+    /// [`BadRow`] if the store cannot give them.
+    pub fn changes_by(&self, position: Position, limit: usize) -> Result<Vec<Change>, BadRow> {
+        let number = self.engine.order.number_of(log_position(position)).map_err(|_| BadRow)?;
+        let Some(number) = number else { return Ok(Vec::new()) };
+        let (from, end) = (keys::change(number, 0), keys::change(number + 1, 0));
+        let rows = self.engine.store.scan(&from, Some(&end), limit).map_err(|_| BadRow)?;
+        rows.iter().map(|(_, row)| Change::from_row(row)).collect()
     }
 
     /// Dead letters after version `after`, oldest first.

@@ -9,7 +9,7 @@ use crate::{
     index::RunIndex,
     meta::{self, Meta},
     projection::Projection,
-    sources::EVENT_ENTRY,
+    sources::{EVENT_ENTRY, log_position},
     store::ViewStore,
 };
 use std::{
@@ -26,7 +26,7 @@ use tributary_core::{
     identity::{Resolver, policy::Policy},
     ids::{FactKey, Position},
 };
-use tributary_eventlog::{EventLog, scan};
+use tributary_eventlog::{Order, scan};
 
 /// Rows read at once.
 const CHUNK: usize = 1_000;
@@ -34,7 +34,7 @@ const CHUNK: usize = 1_000;
 /// What an engine is built from.
 pub(crate) struct Parts {
     pub store: Arc<dyn ViewStore>,
-    pub log: Arc<dyn EventLog>,
+    pub order: Arc<dyn Order>,
     pub projection: Arc<dyn Projection>,
     pub policy: Policy,
     /// Folder for indexes and snapshot.
@@ -53,15 +53,14 @@ impl Engine {
             RunIndex::remove_files(&parts.dir, name)?;
         }
         let (facts, events) = indexes(&parts.dir)?;
-        let origin = parts.log.origin().0;
         Ok(Self {
             store: parts.store,
             facts,
             events,
-            log: parts.log,
+            order: parts.order,
             projection: parts.projection,
             fold: Fold::new(Resolver::new(parts.policy)),
-            position: Position { origin, sequence: 0 },
+            number: 0,
             dir: parts.dir,
             list_bytes: parts.list_bytes,
             index_entries: parts.index_entries,
@@ -75,8 +74,8 @@ impl Engine {
     /// [`StartError`] where log and store do not fit; [`ProjectorError::Unresumable`] where the store must be folded again.
     pub(crate) fn open(parts: Parts) -> Result<Self, StartError> {
         let Some(row) = parts.store.get(&keys::meta(meta::NAME)).map_err(ProjectorError::from)? else {
-            if parts.log.start() > 1 {
-                return Err(StartError::LogHeadGone { start: parts.log.start(), needed: 1 });
+            if parts.order.first_number() > 1 {
+                return Err(StartError::LogHeadGone { start: parts.order.first_number(), needed: 1 });
             }
             if !parts.store.scan(b"", None, 1).map_err(ProjectorError::from)?.is_empty() {
                 return Err(ProjectorError::Unresumable("it has rows but no position").into());
@@ -85,7 +84,7 @@ impl Engine {
         };
         let found = Meta::from_row(&row).map_err(ProjectorError::from)?;
         let meta = found.ok_or(ProjectorError::Unresumable("it was made by another version of the fold"))?;
-        fits(&*parts.log, &meta)?;
+        fits(&*parts.order, &meta)?;
         if meta.policy != parts.policy.to_json() {
             return Err(ProjectorError::Unresumable("the identity policy changed").into());
         }
@@ -94,10 +93,10 @@ impl Engine {
             store: parts.store,
             facts,
             events,
-            log: parts.log,
+            order: parts.order,
             projection: parts.projection,
             fold: Fold::default(),
-            position: meta.position,
+            number: meta.position.sequence,
             dir: parts.dir,
             list_bytes: parts.list_bytes,
             index_entries: parts.index_entries,
@@ -113,7 +112,7 @@ impl Engine {
         let row = self.store.get(&keys::meta(meta::NAME))?;
         let meta = match row {
             Some(row) => Meta::from_row(&row)?.ok_or(ProjectorError::Unresumable("its position is gone"))?,
-            None => Meta { position: Position { sequence: 0, ..self.position }, ..Meta::default() },
+            None => Meta { position: Position { sequence: 0, ..self.position() }, ..Meta::default() },
         };
         self.resume(&meta, policy, read_snapshot(&self.dir))
     }
@@ -137,14 +136,14 @@ impl Engine {
         }
         let mut fold = Fold::new(resolver);
         let outcomes = self.outcomes(records, meta.records)?;
-        self.replay(&mut fold, from, &outcomes)?;
+        self.replay(&mut fold, from.sequence, &outcomes)?;
         self.versions(&mut fold, records)?;
         fold.resume(meta.records, meta.facts_digest, self.counts()?);
         if fold.digest() != meta.digest {
             return Err(ProjectorError::Unresumable("its digest differs after resuming"));
         }
         self.fold = fold;
-        self.position = meta.position;
+        self.number = meta.position.sequence;
         self.checkpointed = records;
         Ok(())
     }
@@ -174,8 +173,8 @@ impl Engine {
         Ok(all)
     }
 
-    fn replay(&self, fold: &mut Fold, from: Position, outcomes: &[Outcome]) -> Result<(), ProjectorError> {
-        let records = scan(&*self.log, from.sequence + 1);
+    fn replay(&self, fold: &mut Fold, from: u64, outcomes: &[Outcome]) -> Result<(), ProjectorError> {
+        let records = scan(&*self.order, from + 1);
         let mut read = 0;
         for (record, outcome) in records.zip(outcomes) {
             let record = record?;
@@ -195,7 +194,7 @@ impl Engine {
     }
 
     fn event_at(&self, position: Position) -> Result<Option<RecordedEvent>, ProjectorError> {
-        let record = self.log.get(position.sequence)?;
+        let record = self.order.record_at(log_position(position))?;
         Ok(record.and_then(|r| decode(&r).ok()).flatten())
     }
 
@@ -283,16 +282,34 @@ fn indexes(dir: &Path) -> Result<(Arc<RunIndex>, Arc<RunIndex>), ProjectorError>
 }
 
 /// Log and store must belong together.
-pub(crate) fn fits(log: &dyn EventLog, meta: &Meta) -> Result<(), StartError> {
-    let (store, end) = (meta.position.sequence, log.end());
-    if meta.position.origin != log.origin().0 {
-        return Err(StartError::UnknownOrigin { store: meta.position.origin, log: log.origin().0 });
+pub(crate) fn fits(order: &dyn Order, meta: &Meta) -> Result<(), StartError> {
+    let node = order.node().0;
+    if meta.position.origin != node {
+        return Err(StartError::UnknownOrigin { store: meta.position.origin, log: node });
     }
-    if store > end {
-        return Err(StartError::LogEndsBeforeStore { store, log: end });
+    let ends = order.ends();
+    for Position { origin, sequence } in meta.reach.iter().copied() {
+        let end = ends.iter().find(|end| end.origin.0 == origin).map(|end| end.sequence);
+        match end {
+            None => return Err(StartError::UnknownOrigin { store: origin, log: node }),
+            Some(log) if log < sequence => {
+                return Err(StartError::LogEndsBeforeStore { store: sequence, log });
+            }
+            Some(_) => {}
+        }
     }
-    if log.start() > store + 1 {
-        return Err(StartError::LogHeadGone { start: log.start(), needed: store + 1 });
+    let number = meta.position.sequence;
+    if order.first_number() > number + 1 {
+        return Err(StartError::LogHeadGone { start: order.first_number(), needed: number + 1 });
+    }
+    let failed = |error| StartError::from(ProjectorError::from(error));
+    let reach = order.reach(number).map_err(failed)?;
+    let reach = reach.iter().map(|p| Position { origin: p.origin.0, sequence: p.sequence });
+    let same =
+        order.fingerprint(number).map_err(failed)? == meta.order && reach.eq(meta.reach.iter().copied());
+    // Versions and places in the feed of changes are numbers of the order they were made under.
+    if number > order.last_number() || !same {
+        return Err(ProjectorError::Unresumable("the order of its records is another one").into());
     }
     Ok(())
 }

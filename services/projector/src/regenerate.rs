@@ -23,12 +23,12 @@ use tributary_core::{
     fold::rows::keys,
     identity::{Resolver, policy::Policy},
 };
-use tributary_eventlog::{EventLog, ReadError, ReadLimits, Record, scan};
+use tributary_eventlog::{Order, ReadError, ReadLimits, Record, scan};
 
 /// The policy that the options give; else the newest that the log states, if an operator applied it; else the default one.
 fn policy_in_force(
     options: &Options,
-    log: &dyn EventLog,
+    order: &dyn Order,
     store: &dyn ViewStore,
 ) -> Result<Policy, ProjectorError> {
     if let Some(policy) = &options.policy {
@@ -37,16 +37,16 @@ fn policy_in_force(
     let row = store.get(&keys::meta(meta::NAME))?;
     // A store that another release made, or a damaged one, is folded again: then all of the log is looked through.
     let found = row.and_then(|row| Meta::from_row(&row).ok().flatten());
-    let from = found.as_ref().map_or(log.start(), |meta| meta.position.sequence + 1);
+    let from = found.as_ref().map_or(order.first_number(), |meta| meta.position.sequence + 1);
     let stored = found.and_then(|meta| Policy::from_json(&meta.policy).ok());
-    let stated = newest_policy(log, from)?.or(stored);
+    let stated = newest_policy(order, from)?.or(stored);
     Ok(stated.filter(|policy| policy.applied).unwrap_or_else(|| options.default_policy.clone()))
 }
 
 /// The newest policy that a record from `from` on states.
-fn newest_policy(log: &dyn EventLog, from: u64) -> Result<Option<Policy>, ProjectorError> {
+fn newest_policy(order: &dyn Order, from: u64) -> Result<Option<Policy>, ProjectorError> {
     let mut newest: Option<(u64, Policy)> = None;
-    for record in scan(log, from) {
+    for record in scan(order, from) {
         let record = record?;
         if !record.attributes.iter().any(|(name, value)| &**name == "type" && &**value == Body::POLICY_TYPE) {
             continue;
@@ -67,7 +67,7 @@ fn newest_policy(log: &dyn EventLog, from: u64) -> Result<Option<Policy>, Projec
 /// The live generation, folded again if it cannot be resumed.
 pub(crate) fn open_live(
     options: &Options,
-    log: &Arc<dyn EventLog>,
+    order: &Arc<dyn Order>,
     generations: &Generations,
     progress: &Progress,
     status: &mut Status,
@@ -89,14 +89,14 @@ pub(crate) fn open_live(
         (opened, reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     let (store, moved) = opened.map_err(ProjectorError::from)?;
-    let policy = policy_in_force(options, &**log, &*store)?;
+    let policy = policy_in_force(options, &**order, &*store)?;
     if let Some(moved) = moved {
         drop(snapshot);
         let moved = keep_aside(moved, &options.dir);
         tracing::error!(store.moved_to = %moved.display(), "the store would not open; it was moved aside and is folded again");
         status.moved_aside = Some(moved);
     } else {
-        match Engine::open(Parts { snapshot, ..parts(options, log, store, &dir, &policy) }) {
+        match Engine::open(Parts { snapshot, ..parts(options, order, store, &dir, &policy) }) {
             Ok(engine) => return Ok(engine),
             Err(StartError::Run(error)) if error.needs_rebuild() => {
                 tracing::error!(error = %error, "the store cannot be resumed; it is folded again");
@@ -104,10 +104,10 @@ pub(crate) fn open_live(
             Err(error) => return Err(error),
         }
     }
-    if log.start() > 1 {
-        return Err(StartError::LogHeadGone { start: log.start(), needed: 1 });
+    if order.first_number() > 1 {
+        return Err(StartError::LogHeadGone { start: order.first_number(), needed: 1 });
     }
-    let (engine, number) = build(options, log, generations, &policy, progress)?;
+    let (engine, number) = build(options, order, generations, &policy, progress)?;
     generations.swap(number)?;
     generations.remove_stale(None)?;
     Ok(engine)
@@ -138,14 +138,14 @@ fn open_store(dir: &Path, options: &Options) -> Result<(Arc<dyn ViewStore>, Opti
 
 fn parts(
     options: &Options,
-    log: &Arc<dyn EventLog>,
+    order: &Arc<dyn Order>,
     store: Arc<dyn ViewStore>,
     dir: &Path,
     policy: &Policy,
 ) -> Parts {
     Parts {
         store,
-        log: Arc::clone(log),
+        order: Arc::clone(order),
         projection: Arc::clone(&options.projection),
         policy: policy.clone(),
         dir: dir.to_owned(),
@@ -158,7 +158,7 @@ fn parts(
 /// A new generation with the whole log in it.
 fn build(
     options: &Options,
-    log: &Arc<dyn EventLog>,
+    order: &Arc<dyn Order>,
     generations: &Generations,
     policy: &Policy,
     progress: &Progress,
@@ -171,7 +171,7 @@ fn build(
         number.set(next);
         let dir = generations.path(next);
         let (store, _) = open_store(&dir, options)?;
-        Ok(parts(options, log, store, &dir, policy))
+        Ok(parts(options, order, store, &dir, policy))
     };
     match Engine::rebuild(&make, progress) {
         Ok(engine) => Ok((engine, number.get())),
@@ -185,12 +185,13 @@ fn build(
 }
 
 /// Folds what the log holds up to this record; nothing if the engine is there.
-fn fold_upto(engine: &mut Engine, sequence: u64) -> Result<(), ProjectorError> {
-    while engine.position.sequence < sequence {
-        let left = usize::try_from(sequence - engine.position.sequence).unwrap_or(usize::MAX);
+fn fold_upto(engine: &mut Engine, number: u64) -> Result<(), ProjectorError> {
+    while engine.number < number {
+        let left = usize::try_from(number - engine.number).unwrap_or(usize::MAX);
         let limits = ReadLimits { max_records: left.min(BATCH_RECORDS), ..ReadLimits::default() };
-        let records = engine.log.read(engine.position.sequence + 1, limits)?;
-        engine.fold_records(&records.iter().map(Work::of).collect::<Vec<_>>())?;
+        let next = engine.number + 1;
+        let records = engine.order.read_numbers(next, limits)?;
+        engine.fold_records(next, &records.iter().map(Work::of).collect::<Vec<_>>())?;
     }
     Ok(())
 }
@@ -227,14 +228,14 @@ impl Shared {
         let dir = self.generations.path(number);
         let make = || {
             let store = Arc::new(crate::store::MemoryStore::default());
-            Ok(parts(&self.options, &self.log, store, &dir, policy))
+            Ok(parts(&self.options, &self.order, store, &dir, policy))
         };
         let planned = Engine::resolve(&make, &self.progress).and_then(|mut planned| {
             let now = *self.position.borrow();
             planned.resolve_upto(now)?;
             // As long as this look is held, the live one stays where it is.
             let live = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-            planned.resolve_upto(live.position.sequence)?;
+            planned.resolve_upto(live.number)?;
             Ok(tell(View { engine: &live }, &planned.fold.resolver))
         });
         self.generations.remove_stale(None).map_err(std::io::Error::other)?;
@@ -243,7 +244,7 @@ impl Shared {
 
     pub fn preview<R>(
         &self,
-        log: &Arc<dyn EventLog>,
+        order: &Arc<dyn Order>,
         more: &mut dyn Iterator<Item = Result<Record, ReadError>>,
         tell: impl FnOnce(View<'_>, &Resolver) -> R,
     ) -> Result<R, ProjectorError> {
@@ -253,14 +254,14 @@ impl Shared {
         let dir = self.generations.path(number);
         let make = || {
             let store = Arc::new(crate::store::MemoryStore::default());
-            Ok(parts(&self.options, log, store, &dir, &policy))
+            Ok(parts(&self.options, order, store, &dir, &policy))
         };
         let told = Engine::resolve(&make, &self.progress).and_then(|mut planned| {
             let now = *self.position.borrow();
             planned.resolve_upto(now)?;
             planned.resolve_more(more)?;
             let live = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-            planned.resolve_upto(live.position.sequence)?;
+            planned.resolve_upto(live.number)?;
             Ok(tell(View { engine: &live }, &planned.fold.resolver))
         });
         self.generations.remove_stale(None).map_err(std::io::Error::other)?;
@@ -271,7 +272,7 @@ impl Shared {
         let started = Instant::now();
         lock(&self.status).rebuilding = true;
         let _shown = Shown(&self.status);
-        let built = build(&self.options, &self.log, &self.generations, policy, &self.progress);
+        let built = build(&self.options, &self.order, &self.generations, policy, &self.progress);
         let report = built.and_then(|(engine, number)| self.swap(engine, number, started));
         if let Ok(report) = &report {
             lock(&self.status).last_rebuild = Some(report.clone());
@@ -282,7 +283,7 @@ impl Shared {
     /// Brings the new generation to exactly where the live one is, compares, and puts it in its place.
     fn swap(&self, mut new: Engine, number: u64, started: Instant) -> Result<RebuildReport, ProjectorError> {
         let mut live = self.engine.write().unwrap_or_else(PoisonError::into_inner);
-        let upto = new.position.sequence.max(live.position.sequence);
+        let upto = new.number.max(live.number);
         fold_upto(&mut new, upto)?;
         fold_upto(&mut live, upto)?;
         let same_policy = new.fold.resolver.policy() == live.fold.resolver.policy();
@@ -303,20 +304,24 @@ impl Shared {
         Ok(report)
     }
 
-    /// Empty views over a long log are folded in bulk first: as a rebuild does it, that takes a third of the time.
-    pub fn fill(&self) {
-        if *self.position.borrow() > 0 || self.log.end() < self.options.bulk_from {
-            return;
+    /// Views far behind a long log are folded again in bulk: as a rebuild does it, each record takes a fraction of the time.
+    /// `false` if that failed; it is not tried again then.
+    pub fn catch_up_in_bulk(&self) -> bool {
+        let (folded, end) = (*self.position.borrow(), self.order.last_number());
+        let behind = end.saturating_sub(folded);
+        if behind == 0 || behind < self.options.bulk_from.max(folded / 2) {
+            return true;
         }
         lock(&self.status).rebuilding = true;
         let _shown = Shown(&self.status);
-        tracing::info!(records = self.log.end(), "there are no views yet; the log is folded in bulk");
+        tracing::info!(folded, records = end, "the views are far behind the log; it is folded in bulk");
         match self.replace() {
             Err(error) if !self.progress.cancel.load(Ordering::Relaxed) => {
                 tracing::error!(error = %error, "the log could not be folded in bulk; it is folded batch by batch");
+                false
             }
             // A start after this stop begins anew.
-            Ok(()) | Err(_) => {}
+            Ok(()) | Err(_) => true,
         }
     }
 
@@ -324,10 +329,10 @@ impl Shared {
     pub fn replace(&self) -> Result<(), ProjectorError> {
         let _one = lock(&self.rebuilding);
         let policy = lock(&self.policy).clone();
-        let (engine, number) = build(&self.options, &self.log, &self.generations, &policy, &self.progress)?;
+        let (engine, number) = build(&self.options, &self.order, &self.generations, &policy, &self.progress)?;
         let mut live = self.engine.write().unwrap_or_else(PoisonError::into_inner);
         self.generations.swap(number).map_err(std::io::Error::other)?;
-        let now = engine.position.sequence;
+        let now = engine.number;
         *live = engine;
         drop(live);
         self.position.send_replace(now);

@@ -10,7 +10,7 @@ use tributary_core::{
     time::Micros,
     view::Records,
 };
-use tributary_eventlog::EventLog;
+use tributary_eventlog::{Order, Origin};
 
 /// Rows of a store and its fact index. What cannot be read counts as damaged: the batch is dropped and the error logged
 /// where it arose.
@@ -20,8 +20,8 @@ pub struct StoreRows<'a> {
     pub store: &'a dyn ViewStore,
     /// The fact index.
     pub facts: &'a RunIndex,
-    /// The log.
-    pub log: &'a dyn EventLog,
+    /// The log, of all origins.
+    pub order: &'a dyn Order,
 }
 
 impl Rows for StoreRows<'_> {
@@ -41,13 +41,18 @@ impl Rows for StoreRows<'_> {
     }
 
     fn event(&self, at: Position) -> Result<Option<RecordedEvent>, BadRow> {
-        let record = self.log.get(at.sequence).map_err(|error| {
+        let record = self.order.record_at(log_position(at)).map_err(|error| {
             tracing::error!(error = %error, "the log cannot be read");
             BadRow
         })?;
         let event = record.map(|record| decode(&record).map_err(|_| BadRow)).transpose()?;
         Ok(event.flatten())
     }
+}
+
+/// A position of core in the log's terms.
+pub(crate) fn log_position(of: Position) -> tributary_eventlog::Position {
+    tributary_eventlog::Position { origin: Origin(of.origin), sequence: of.sequence }
 }
 
 /// Bytes of an entry of the event index: origin and sequence, big-endian.
@@ -63,7 +68,7 @@ pub(crate) fn event_entry(position: Position) -> [u8; EVENT_ENTRY] {
 /// Events of the log, found through the event index.
 #[derive(Clone)]
 pub struct LogRecords {
-    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) order: Arc<dyn Order>,
     pub(crate) events: Arc<RunIndex>,
 }
 
@@ -93,9 +98,6 @@ impl Records for LogRecords {
     }
 
     fn at(&self, position: Position) -> Option<RecordedEvent> {
-        if position.origin != self.log.origin().0 {
-            return None;
-        }
-        decode(&self.log.get(position.sequence).ok()??).ok()?
+        decode(&self.order.record_at(log_position(position)).ok()??).ok()?
     }
 }

@@ -22,8 +22,9 @@ fn interrupted(
     let dir = tempfile::tempdir().expect("a folder");
     let faults = Faults::default();
     let mut rng = Rng::new(seed ^ 0x0063_7261);
-    let start =
-        || Projector::start(faults.options(dir.path(), policy), Arc::clone(&source.log)).expect("starts");
+    let start = || {
+        Projector::start(faults.options(dir.path(), policy), Arc::clone(&source.log) as _).expect("starts")
+    };
     let mut projector = start();
     let mut rest = events;
     while !rest.is_empty() {
@@ -60,7 +61,7 @@ pub fn judge(source: &Source, events: &[RecordedEvent], seed: u64) {
     let (dir, faults) = interrupted(source, events, &policy, seed);
     let (wanted, changes) = undisturbed(source, &policy);
     let options = faults.options(dir.path(), &policy);
-    let projector = Projector::start(options, Arc::clone(&source.log)).expect("starts");
+    let projector = Projector::start(options, Arc::clone(&source.log) as _).expect("starts");
     let live = std::fs::read_to_string(dir.path().join("CURRENT")).expect("a pointer");
     assert_eq!(live, "gen-1\n", "seed {seed}: it was resumed each time, never folded again");
     let resumed = picture(&projector);
@@ -86,8 +87,9 @@ fn go_on(
     policy: &Policy,
     seed: u64,
 ) {
-    let start =
-        || Projector::start(faults.options(dir.path(), policy), Arc::clone(&source.log)).expect("starts");
+    let start = || {
+        Projector::start(faults.options(dir.path(), policy), Arc::clone(&source.log) as _).expect("starts")
+    };
     for piece in more.chunks(more.len() / 3 + 1) {
         let projector = start();
         source.append(piece);
@@ -119,8 +121,9 @@ fn empty_views_are_filled_in_bulk_to_what_live_folding_gives() {
         let (dir, faults) = (tempfile::tempdir().expect("a folder"), Faults::default());
         let mut options = faults.options(dir.path(), &policy);
         options.bulk_from = 0;
-        let start =
-            |options: &Options| Projector::start(options.clone(), Arc::clone(&source.log)).expect("starts");
+        let start = |options: &Options| {
+            Projector::start(options.clone(), Arc::clone(&source.log) as _).expect("starts")
+        };
         // Stopped at once: before, within or after the filling.
         faults.stop(start(&options));
         let projector = start(&options);
@@ -134,11 +137,32 @@ fn empty_views_are_filled_in_bulk_to_what_live_folding_gives() {
         assert_eq!(picture(&projector), wanted, "seed {seed}: resumed");
         let now = std::fs::read_to_string(dir.path().join("CURRENT")).expect("a pointer");
         assert_eq!(now, live, "seed {seed}: it was filled once");
+        faults.stop(projector);
+        further_behind(&source, seed, (dir, faults), &policy);
+    }
+}
+
+/// Views that a stop left far behind are filled again; those that are a little behind go on batch by batch.
+fn further_behind(source: &Source, seed: u64, (dir, faults): (tempfile::TempDir, Faults), policy: &Policy) {
+    let mut options = faults.options(dir.path(), policy);
+    let generation = || std::fs::read_to_string(dir.path().join("CURRENT")).expect("a pointer");
+    for (more, filled) in [(15, false), (400, true)] {
+        let before = generation();
+        let events: Vec<_> = (0..9).flat_map(|n| history(1_000 + seed * 10 + n)).take(more).collect();
+        source.append(&events);
+        let (wanted, changes) = undisturbed(source, policy);
+        options.bulk_from = 50;
+        let projector = Projector::start(options.clone(), Arc::clone(&source.log) as _).expect("starts");
+        catch_up(&projector, &*source.log);
+        assert_eq!(generation() != before, filled, "seed {seed}: {more} more");
+        assert_eq!(picture(&projector), wanted, "seed {seed}: {more} more");
+        assert_eq!(identity_changes(&projector), changes, "seed {seed}: {more} more");
+        faults.stop(projector);
     }
 }
 
 /// Each change follows the one before it of its customer.
-fn chained(projector: &Projector, seed: u64) {
+pub fn chained(projector: &Projector, seed: u64) {
     let mut last = std::collections::BTreeMap::new();
     for change in feed(projector, 7) {
         let follows = last.insert(change.customer, change.version).unwrap_or(0);

@@ -41,7 +41,8 @@ fn every_id_ever_issued_resolves_even_after_the_store_is_lost() {
         let dir = tempfile::tempdir().expect("a folder");
         let faults = Faults::default();
         let start = || {
-            Projector::start(faults.options(dir.path(), &policy), Arc::clone(&source.log)).expect("starts")
+            Projector::start(faults.options(dir.path(), &policy), Arc::clone(&source.log) as _)
+                .expect("starts")
         };
         let projector = start();
         let mut issued: BTreeSet<CustomerId> = BTreeSet::new();

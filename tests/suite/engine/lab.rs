@@ -180,7 +180,11 @@ pub fn feed(projector: &Projector, page: usize) -> Vec<Change> {
     loop {
         let found = projector.read(|read| read.changes(&cursor, page)).expect("sound");
         if found.changes.is_empty() {
-            assert_eq!(found.next, projector.read(|read| read.cursor()), "an empty page is the end");
+            assert_eq!(
+                found.next,
+                projector.read(|read| read.cursor()).expect("a cursor"),
+                "an empty page is the end"
+            );
             return all;
         }
         assert!(found.next.covers(&cursor) && found.next != cursor, "every page goes on");

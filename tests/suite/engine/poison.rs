@@ -56,7 +56,7 @@ fn a_panicking_event_is_parked_and_nothing_else() {
     let faults = Faults::default();
     let mut options = faults.options(dir.path(), &policy);
     options.projection = Arc::new(Panicking(poison));
-    let projector = Projector::start(options.clone(), Arc::clone(&source.log)).expect("starts");
+    let projector = Projector::start(options.clone(), Arc::clone(&source.log) as _).expect("starts");
     catch_up(&projector, &*source.log);
     for stage in ["live", "rebuilt", "resumed"] {
         let projector = match stage {
@@ -74,7 +74,7 @@ fn a_panicking_event_is_parked_and_nothing_else() {
         assert_eq!(picture(projector).digest, wanted.digest, "{stage}: everything else is folded");
     }
     faults.stop(projector);
-    let projector = Projector::start(options, Arc::clone(&source.log)).expect("starts again");
+    let projector = Projector::start(options, Arc::clone(&source.log) as _).expect("starts again");
     assert_eq!(picture(&projector).digest, wanted.digest, "resumed");
 }
 
@@ -95,8 +95,9 @@ fn a_record_that_is_no_event_is_parked() {
     let (wanted, _) = undisturbed(&without, &policy);
     let dir = tempfile::tempdir().expect("a folder");
     let faults = Faults::default();
-    let start =
-        || Projector::start(faults.options(dir.path(), &policy), Arc::clone(&source.log)).expect("starts");
+    let start = || {
+        Projector::start(faults.options(dir.path(), &policy), Arc::clone(&source.log) as _).expect("starts")
+    };
     let projector = start();
     catch_up(&projector, &*source.log);
     let letters = projector.read(|read| read.dead_letters(0, 100)).expect("sound");

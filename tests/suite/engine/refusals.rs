@@ -17,7 +17,7 @@ fn filled(dir: &Path, source: &Source) {
 }
 
 fn refused(dir: &Path, source: &Source) -> StartError {
-    match Projector::start(Options::new(dir, Policy::default()), Arc::clone(&source.log)) {
+    match Projector::start(Options::new(dir, Policy::default()), Arc::clone(&source.log) as _) {
         Ok(_) => panic!("it starts"),
         Err(error) => error,
     }

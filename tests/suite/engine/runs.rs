@@ -54,7 +54,7 @@ fn runs_written_on_the_way_hold_what_one_run_would() {
     let (dir, faults) = (tempfile::tempdir().expect("a folder"), Faults::default());
     let start = || {
         let options = faults.options(dir.path(), &Policy::default());
-        Projector::start(options, Arc::clone(&source.log)).expect("starts")
+        Projector::start(options, Arc::clone(&source.log) as _).expect("starts")
     };
     let projector = start();
     catch_up(&projector, &*source.log);
@@ -85,7 +85,7 @@ fn a_rebuild_that_ends_after_its_runs_changes_nothing() {
         let (dir, faults) = (tempfile::tempdir().expect("a folder"), Faults::default());
         let start = || {
             let options = faults.options(dir.path(), &Policy::default());
-            Projector::start(options, Arc::clone(&source.log)).expect("starts")
+            Projector::start(options, Arc::clone(&source.log) as _).expect("starts")
         };
         let projector = start();
         catch_up(&projector, &*source.log);

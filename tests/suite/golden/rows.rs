@@ -187,6 +187,8 @@ fn rows_beside_fragments_are_for_ever() {
         fold_version: 1,
         position: at,
         records: 299,
+        reach: vec![at],
+        order: 0,
         facts_digest: 17,
         digest: u128::MAX,
         policy: first_policy().to_json(),
@@ -214,7 +216,11 @@ fn rows_beside_fragments_are_for_ever() {
     assert_eq!(Meta::from_row(&row("meta")), Ok(None));
     let meta = Meta { fold_version: tributary_core::fold::VERSION, ..meta };
     let golden = check("v3/rows.tsv", &[("meta".into(), hex(&meta.to_row()))]);
-    assert_eq!(Meta::from_row(&unhex(&golden["meta"])), Ok(Some(meta)));
+    assert_eq!(Meta::from_row(&unhex(&golden["meta"])), Ok(Some(meta.clone())));
+    let reach = vec![Position { sequence: 99, ..at }, Position { origin: u32::MAX, sequence: 201 }];
+    let meta = Meta { reach, order: 0xfeed_beef, ..meta };
+    let golden = check("v4/rows.tsv", &[("meta of several origins".into(), hex(&meta.to_row()))]);
+    assert_eq!(Meta::from_row(&unhex(&golden["meta of several origins"])), Ok(Some(meta)));
     let bytes = row("outcomes");
     let mut r = Reader(&bytes);
     for outcome in outcomes {

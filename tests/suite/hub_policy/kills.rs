@@ -58,7 +58,8 @@ fn fold_under_default(folder: &Folder, views: &Path) {
     let log: Arc<dyn EventLog> = Arc::new(SegmentLog::open(options).expect("the hub's log"));
     // Days begin at midnight of the hub's time zone, which is Taipei's unless it says otherwise.
     let standing = Policy { day_offset_minutes: 8 * 60, ..Policy::default() };
-    let projector = Projector::start(Options::new(views, standing), Arc::clone(&log)).expect("it starts");
+    let projector =
+        Projector::start(Options::new(views, standing), Arc::clone(&log) as _).expect("it starts");
     let begun = Instant::now();
     while *projector.subscribe().borrow() < log.end() {
         assert!(begun.elapsed() < PATIENCE, "it does not catch up: {:?}", projector.status());

@@ -8,6 +8,7 @@ mod damage;
 mod faults;
 mod golden;
 mod opening;
+mod order;
 
 use std::sync::Arc;
 

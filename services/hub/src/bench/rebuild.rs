@@ -177,7 +177,8 @@ fn compare(dir: &Path, made: &Made) -> Result<(), Failure> {
 
 /// A projector that has come to the end of the log.
 fn folded(options: Options, log: &Arc<dyn EventLog>) -> Result<Projector, Failure> {
-    let projector = Projector::start(options, Arc::clone(log)).map_err(|e| failed("the projector", e))?;
+    let projector =
+        Projector::start(options, Arc::clone(log) as _).map_err(|e| failed("the projector", e))?;
     wait(&projector, log.end())?;
     Ok(projector)
 }
@@ -201,7 +202,8 @@ fn restart(views: &Path, made: &Made) -> Result<Vec<Figure>, Failure> {
     let log = open_log(&made.dir, None)?;
     let opened = started.elapsed().as_secs_f64();
     let options = Options::new(views, Policy::default());
-    let projector = Projector::start(options, Arc::clone(&log)).map_err(|e| failed("the projector", e))?;
+    let projector =
+        Projector::start(options, Arc::clone(&log) as _).map_err(|e| failed("the projector", e))?;
     let customers = projector.read(|view| view.engine().fold().resolver.customers()) as u64;
     let seconds = started.elapsed().as_secs_f64();
     let identifiers = projector.read(|view| view.engine().fold().resolver.identifiers()) as f64;

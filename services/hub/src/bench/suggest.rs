@@ -75,9 +75,16 @@ fn fold(dir: &Path, log: &Arc<dyn EventLog>, with_finder: bool) -> Result<Foldin
     options.on_start = Some(serve::step_back);
     options.bulk_from = u64::MAX;
     let begun = Instant::now();
-    let projector = Projector::start(options, Arc::clone(log)).map_err(|e| failed("the projector", e))?;
+    let projector =
+        Projector::start(options, Arc::clone(log) as _).map_err(|e| failed("the projector", e))?;
     let key = IndexKey::new(&[7; 32]);
-    let hub = Arc::new(Hub::new(config, Arc::clone(log), Arc::new(projector), key, Arc::new(SystemClock)));
+    let hub = Arc::new(Hub::new(
+        config,
+        (Arc::clone(log), Arc::clone(log) as _),
+        Arc::new(projector),
+        key,
+        Arc::new(SystemClock),
+    ));
     let (stop, stopped) = watch::channel(false);
     let thread = if with_finder { suggest::spawn(&hub, stopped) } else { Ok(None) };
     let thread = thread.map_err(|e| failed("the finder", e))?;

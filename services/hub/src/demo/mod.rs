@@ -214,10 +214,11 @@ async fn watch(running: &Running) -> Result<(), Failure> {
     say(&format!("▸ waiting for changes; {keys} ends it\n"))?;
     let projector = running.hub.projector();
     let mut folded = projector.subscribe();
-    let mut cursor = projector.read(|view| view.cursor());
+    let unreadable = |_| Failure::new(Exit::CheckFailed, "the changes cannot be read");
+    let mut cursor = projector.read(|view| view.cursor()).map_err(unreadable)?;
     while folded.changed().await.is_ok() {
         let page = projector.read(|view| view.changes(&cursor, CHANGES_SHOWN));
-        let page = page.map_err(|_| Failure::new(Exit::CheckFailed, "the changes cannot be read"))?;
+        let page = page.map_err(unreadable)?;
         for change in &page.changes {
             let kind = format!("{:?}", change.kind).to_lowercase();
             say(&format!("  --> {kind} {} version {}\n", change.customer, change.version))?;

@@ -13,12 +13,14 @@ use tributary_channels::{cloudevents, settings::Channel};
 use tributary_core::{
     draft::ChannelContext,
     event::Trust,
-    ids::{Cursor, EventId, Position},
+    ids::{Cursor, EventId},
     view::{Records, event_json},
 };
 use tributary_eventlog::ReadLimits;
 use tributary_projector::decode;
 
+/// Changes of one event that its trace tells.
+const CHANGES_MAX: usize = 1_000;
 /// Records looked at for one page, so that a stretch of the hub's own records cannot hold a request for long.
 const SCAN_MAX: usize = 20_000;
 
@@ -34,23 +36,28 @@ pub async fn page(State(hub): Shared, request: Request) -> Answer {
 }
 
 fn read_page(hub: &Hub, cursor: &Cursor, limit: usize, copies: bool) -> Result<Value, Problem> {
-    let origin = hub.log.origin().0;
     let upto = *hub.projector().subscribe().borrow();
-    let mut next = cursor.sequence(origin) + 1;
+    let covered = hub.covered(cursor)?;
+    let mut next = covered + 1;
     let mut events = Vec::new();
     let mut looked = 0;
     let records = hub.projector().read(|view| view.engine().with_sources(|_, records| records.clone()));
     let mut seen: HashSet<EventId> = HashSet::new();
     while next <= upto && events.len() < limit && looked < SCAN_MAX {
         let limits = ReadLimits { max_records: (limit - events.len()).max(16), ..ReadLimits::default() };
-        let batch: VecDeque<_> = hub.log.read(next, limits).map_err(|e| damaged(&e))?.into();
+        let batch: VecDeque<_> = hub.order.read_numbers(next, limits).map_err(|e| damaged(&e))?.into();
         for record in batch {
-            if record.position.sequence > upto || events.len() == limit {
+            if next > upto || events.len() == limit {
                 break;
             }
-            next = record.position.sequence + 1;
+            next += 1;
             looked += 1;
+            // A cursor of another node may cover some that came later here.
+            let given = cursor.sequence(record.position.origin.0) >= record.position.sequence;
             let Ok(Some(event)) = decode(&record) else { continue };
+            if given {
+                continue;
+            }
             // A copy far away in the log is told by the index, which knows the place of one of them.
             let first = records.position(event.event.id).is_none_or(|p| p == event.position);
             if copies || (first && seen.insert(event.event.id)) {
@@ -58,8 +65,8 @@ fn read_page(hub: &Hub, cursor: &Cursor, limit: usize, copies: bool) -> Result<V
             }
         }
     }
-    let last = Position { origin, sequence: next - 1 };
-    let next_cursor = if next == cursor.sequence(origin) + 1 { cursor.clone() } else { Cursor::new([last]) };
+    let mut next_cursor = if next == covered + 1 { cursor.clone() } else { hub.reach(next - 1)? };
+    cursor.positions().iter().for_each(|p| next_cursor.advance(*p));
     Ok(object!({"events": events, "next_cursor": next_cursor}))
 }
 
@@ -88,9 +95,7 @@ fn read_trace(hub: &Hub, id: EventId) -> Result<Value, Problem> {
             Ok(None) => object!("in chunk records before the event"),
             Err(_) => object!("[sealed]"),
         };
-        let before = Cursor::new([Position { sequence: event.position.sequence - 1, ..event.position }]);
-        let page = view.changes(&before, 50).map_err(|e| damaged(&e))?;
-        let changes: Vec<_> = page.changes.into_iter().filter(|c| c.caused_by == id).collect();
+        let changes = view.changes_by(event.position, CHANGES_MAX).map_err(|e| damaged(&e))?;
         let current = engine.is_current(&event).map_err(|e| damaged(&e))?;
         Ok(object!({
             "event": event_json(&event),

@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use tributary_core::{
     body::Body,
     fold::{Count, DeadLetter},
-    ids::{Cursor, Position},
+    ids::Cursor,
     view::Records as _,
 };
+use tributary_eventlog::ReadLimits;
 use tributary_projector::View;
 
 /// Lag from which the hub is not ready: answers would be this many records old.
@@ -23,10 +24,11 @@ const READY_LAG_MAX: u64 = 100_000;
 /// Records not folded, and the age of the oldest of them in seconds.
 pub(crate) fn behind(hub: &Hub) -> (u64, f64, Cursor) {
     let folded = *hub.projector().subscribe().borrow();
-    let events = hub.log.end().saturating_sub(folded);
-    let oldest = if events == 0 { None } else { hub.log.get(folded + 1).ok().flatten() };
+    let events = hub.order.last_number().saturating_sub(folded);
+    let one = ReadLimits { max_records: 1, ..ReadLimits::default() };
+    let oldest = hub.order.read_numbers(folded + 1, one).ok().and_then(|records| records.into_iter().next());
     let seconds = oldest.map_or(0.0, |r| (hub.now().0 - r.recorded_at).max(0) as f64 / 1e6);
-    let position = Cursor::new([Position { origin: hub.log.origin().0, sequence: folded }]);
+    let position = hub.reach(folded).unwrap_or_default();
     (events, seconds, position)
 }
 

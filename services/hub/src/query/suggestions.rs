@@ -72,7 +72,7 @@ pub async fn page(State(hub): Shared, request: Request) -> Answer {
 pub(super) fn state(hub: &Hub, finder: &Finder) -> Value {
     let (customers, max) = finder.customers();
     object!({
-        "state": finder.state(), "position": finder.position(hub.log.origin().0), "customers": customers,
+        "state": finder.state(), "position": finder.taken().and_then(|number| hub.reach(number).ok()), "customers": customers,
         "max_customers": max,
     })
 }
@@ -90,8 +90,8 @@ async fn wait(hub: &Hub, finder: &Finder, params: &Params) -> Result<(), Problem
     if params.get("min_position").is_none() {
         return Ok(());
     }
-    let sequence = params.cursor("min_position")?.sequence(hub.log.origin().0);
-    if finder.wait_for(sequence, WAIT_MAX).await {
+    let number = hub.number_covering(&params.cursor("min_position")?)?;
+    if finder.wait_for(number, WAIT_MAX).await {
         return Ok(());
     }
     Err(Problem::new(503, "suggestions_behind", "the suggestions have not come so far yet")

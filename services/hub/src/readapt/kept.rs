@@ -1,6 +1,9 @@
 //! Requests as the log keeps them: with their event, or in pieces before it.
 
-use crate::{hub::Hub, problem::Problem};
+use crate::{
+    hub::{Hub, in_log},
+    problem::Problem,
+};
 use tributary_core::{
     body::Body,
     event::RecordedEvent,
@@ -61,7 +64,7 @@ pub(super) struct Current {
 pub(super) fn current(hub: &Hub, key: &FactKey) -> Result<Option<Current>, Problem> {
     let place = hub.projector().read(|look| look.engine().place(key)).map_err(|e| unreadable(&e))?;
     let Some(place) = place.filter(|place| place.event != EventId::default()) else { return Ok(None) };
-    let record = hub.log.get(place.position.sequence).map_err(|e| unreadable(&e))?;
+    let record = hub.order.record_at(in_log(place.position)).map_err(|e| unreadable(&e))?;
     let Some(record) = record else { return Ok(None) };
     let event = decode(&record).map_err(|e| unreadable(&e))?;
     Ok(event.map(|event| Current { event, first: First::of(&record) }))

@@ -36,7 +36,7 @@ use sweep::{FACTS_MAX, Scope, Slice, Sweep, stopping};
 use tell::Told;
 use tributary_channels::settings::Channel;
 use tributary_core::{body::Body, draft::Draft, ids::Cursor};
-use tributary_eventlog::EventLog;
+use tributary_eventlog::Order;
 
 /// Between two looks at how far the projection has come.
 const POLL: Duration = Duration::from_millis(20);
@@ -146,8 +146,8 @@ fn no_room(error: &std::io::Error) -> Problem {
 
 /// Waits until everything up to `end` is folded: facts are compared with what counts.
 fn catch_up(hub: &Hub, end: u64, progress: &dyn Fn(u64, u64) -> bool) -> Result<(), Problem> {
-    let folded = hub.projector().subscribe();
-    while *folded.borrow() < end {
+    let origin = hub.log.origin().0;
+    while hub.folded()?.sequence(origin) < end {
         if !progress(0, end) {
             return Err(stopping());
         }
@@ -158,11 +158,11 @@ fn catch_up(hub: &Hub, end: u64, progress: &dyn Fn(u64, u64) -> bool) -> Result<
 
 /// What would merge, split, appear and disappear.
 fn customers(hub: &Hub, spool: &Arc<Spool>) -> Result<Value, Problem> {
-    let log = Arc::clone(&hub.log);
-    let beside = Arc::new(Beside { log, spool: Arc::clone(spool), now: hub.now() });
-    let log: Arc<dyn EventLog> = Arc::clone(&beside) as _;
+    let order = Arc::clone(&hub.order);
+    let beside = Arc::new(Beside { order, spool: Arc::clone(spool), now: hub.now() });
+    let order: Arc<dyn Order> = Arc::clone(&beside) as _;
     let mut planned = beside.planned();
-    let told = hub.projector().preview(&log, &mut planned, |look, after| {
+    let told = hub.projector().preview(&order, &mut planned, |look, after| {
         let difference = look.engine().fold().resolver.difference(after);
         let mut told = query::differing(&look, &difference);
         told["appear"] = json!(difference.appear);

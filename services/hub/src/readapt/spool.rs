@@ -2,7 +2,6 @@
 //! be with it.
 
 use super::{decide::Decision, kept::First};
-use async_trait::async_trait;
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
@@ -12,8 +11,7 @@ use std::{
 use tokio::sync::watch;
 use tributary_core::{ids::EventId, seal::Role, time::Micros, wire};
 use tributary_eventlog::{
-    AppendError, Appended, EventLog, MAX_RECORD_BYTES, NewRecord, Origin, Position, ReadError, ReadLimits,
-    Record, TrimError,
+    MAX_RECORD_BYTES, NewRecord, Order, Origin, Position, ReadError, ReadLimits, Record,
 };
 
 /// Bytes before each payload: the event that was replaced, origin and sequence of the first record, its time, the length.
@@ -112,9 +110,9 @@ fn planned(bytes: &[u8], channel: &str) -> Option<Planned> {
     Some(Planned { record, was, first })
 }
 
-/// The live log, and beyond its end what is planned. It takes nothing.
+/// What is folded here, and beyond the end of this node's log what is planned.
 pub(super) struct Beside {
-    pub log: Arc<dyn EventLog>,
+    pub order: Arc<dyn Order>,
     pub spool: Arc<Spool>,
     /// When the planned records would be recorded.
     pub now: Micros,
@@ -129,7 +127,7 @@ impl Beside {
     fn record(&self, at: usize) -> Result<Option<Record>, ReadError> {
         let Some(Planned { record, .. }) = self.spool.get(at)? else { return Ok(None) };
         Ok(Some(Record {
-            position: Position { origin: self.log.origin(), sequence: BEYOND + at as u64 },
+            position: Position { origin: self.node(), sequence: BEYOND + at as u64 },
             id: record.id,
             recorded_at: self.now.0.saturating_add(at as i64),
             attributes: record.attributes,
@@ -138,54 +136,56 @@ impl Beside {
     }
 }
 
-#[async_trait]
-impl EventLog for Beside {
-    async fn append(&self, _records: Vec<NewRecord>) -> Result<Vec<Appended>, AppendError> {
-        Err(AppendError::Closed)
+impl Order for Beside {
+    fn node(&self) -> Origin {
+        self.order.node()
     }
 
-    fn read(&self, from: u64, limits: ReadLimits) -> Result<Vec<Record>, ReadError> {
-        self.log.read(from, limits)
+    fn first_number(&self) -> u64 {
+        self.order.first_number()
     }
 
-    fn get(&self, sequence: u64) -> Result<Option<Record>, ReadError> {
-        match sequence.checked_sub(BEYOND) {
+    fn last_number(&self) -> u64 {
+        self.order.last_number()
+    }
+
+    fn numbers(&self) -> watch::Receiver<u64> {
+        self.order.numbers()
+    }
+
+    fn ends(&self) -> Vec<Position> {
+        self.order.ends()
+    }
+
+    fn newest_stamp(&self) -> i64 {
+        self.order.newest_stamp()
+    }
+
+    fn read_numbers(&self, from: u64, limits: ReadLimits) -> Result<Vec<Record>, ReadError> {
+        self.order.read_numbers(from, limits)
+    }
+
+    fn record_at(&self, position: Position) -> Result<Option<Record>, ReadError> {
+        let planned = position.sequence.checked_sub(BEYOND).filter(|_| position.origin == self.node());
+        match planned {
             Some(at) => self.record(usize::try_from(at).unwrap_or(usize::MAX)),
-            None => self.log.get(sequence),
+            None => self.order.record_at(position),
         }
     }
 
-    fn subscribe(&self) -> watch::Receiver<u64> {
-        self.log.subscribe()
+    fn reach(&self, number: u64) -> Result<Vec<Position>, ReadError> {
+        self.order.reach(number)
     }
 
-    fn start(&self) -> u64 {
-        self.log.start()
+    fn fingerprint(&self, number: u64) -> Result<u32, ReadError> {
+        self.order.fingerprint(number)
     }
 
-    fn end(&self) -> u64 {
-        self.log.end()
+    fn covered(&self, reached: &[Position]) -> Result<u64, ReadError> {
+        self.order.covered(reached)
     }
 
-    fn origin(&self) -> Origin {
-        self.log.origin()
+    fn number_of(&self, position: Position) -> Result<Option<u64>, ReadError> {
+        self.order.number_of(position)
     }
-
-    fn last_recorded_at(&self) -> i64 {
-        self.log.last_recorded_at()
-    }
-
-    fn trim(&self, _before: u64) -> Result<(), TrimError> {
-        Ok(())
-    }
-
-    fn is_sealed(&self) -> bool {
-        true
-    }
-
-    fn bytes(&self) -> u64 {
-        self.log.bytes()
-    }
-
-    fn close(&self) {}
 }

@@ -63,9 +63,15 @@ impl World {
         let config = config.unwrap_or_else(|e| panic!("{e}\n{text}"));
         let mut options = Options::new(self.dir.path().join("views"), Policy::default());
         options.cache_bytes = 8 << 20;
-        let projector = Projector::start(options, Arc::clone(&self.log)).expect("it starts");
+        let projector = Projector::start(options, Arc::clone(&self.log) as _).expect("it starts");
         let clock = Arc::clone(&self.clock) as _;
-        Hub::new(config, Arc::clone(&self.log), Arc::new(projector), IndexKey::new(&[7; 32]), clock)
+        Hub::new(
+            config,
+            (Arc::clone(&self.log), Arc::clone(&self.log) as _),
+            Arc::new(projector),
+            IndexKey::new(&[7; 32]),
+            clock,
+        )
     }
 }
 

@@ -116,7 +116,7 @@ impl Feed {
     }
 
     fn look(&mut self, look: &View<'_>) -> Result<Found, BadRow> {
-        let mut found = Found { anew: self.begin_anew(look), ..Found::default() };
+        let mut found = Found { anew: self.begin_anew(look)?, ..Found::default() };
         match self.place {
             Some(place) => self.read_on(look, place, &mut found)?,
             None if self.changed.is_empty() => {
@@ -124,7 +124,7 @@ impl Feed {
                 let named = page.changes.into_iter();
                 self.changed.extend(named.flat_map(|c| [vec![c.customer], c.from, c.parts].concat()));
                 self.cursor = page.next;
-                if self.changed.is_empty() && look.cursor() == self.cursor {
+                if self.changed.is_empty() && look.cursor()? == self.cursor {
                     found.step = Some(Step::Done);
                 }
             }
@@ -135,21 +135,21 @@ impl Feed {
 
     /// Starts from the beginning where the views are not those that were read: another generation, or one that went back;
     /// and where the hub has outgrown its threshold. Gives the new one.
-    fn begin_anew(&mut self, look: &View<'_>) -> Option<i32> {
+    fn begin_anew(&mut self, look: &View<'_>) -> Result<Option<i32>, BadRow> {
         let customers = look.engine().fold().resolver.customers();
         let same =
             |(generation, upto): &(PathBuf, usize)| generation == look.generation() && customers <= *upto;
-        if self.of.as_ref().is_some_and(same) && look.cursor().covers(&self.cursor) {
-            return None;
+        if self.of.as_ref().is_some_and(same) && look.cursor()?.covers(&self.cursor) {
+            return Ok(None);
         }
         let upto = judged_as(customers);
         self.of = Some((look.generation().to_owned(), upto));
         self.place = Some(0);
         self.changed.clear();
         // Whatever changes while the customers are read is named by a change after this.
-        self.cursor = look.cursor();
+        self.cursor = look.cursor()?;
         self.full = false;
-        Some(threshold_for(upto))
+        Ok(Some(threshold_for(upto)))
     }
 
     /// The next customers of the list of all.

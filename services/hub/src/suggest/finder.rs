@@ -16,11 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
-use tributary_core::{
-    codec::BadRow,
-    ids::{Cursor, CustomerId, Position},
-    suggest::threshold_for,
-};
+use tributary_core::{codec::BadRow, ids::CustomerId, suggest::threshold_for};
 use tributary_projector::View;
 
 /// Records not folded from which the projector is taken to be busy: more than it folds at once.
@@ -87,17 +83,16 @@ impl Finder {
         self.look(|book| book.open() - apart.iter().filter(|(a, b)| book.has(*a, *b)).count())
     }
 
-    /// Everything up to here has been taken; `None` before all customers have been read once.
+    /// Everything up to this number has been taken; `None` before all customers have been read once.
     #[must_use]
-    pub fn position(&self, origin: u32) -> Option<Cursor> {
-        let sequence = (*self.taken.borrow())?;
-        Some(Cursor::new([Position { origin, sequence }]))
+    pub fn taken(&self) -> Option<u64> {
+        *self.taken.borrow()
     }
 
-    /// Waits until everything up to this sequence has been taken; `false` if it takes longer than `patience`.
-    pub async fn wait_for(&self, sequence: u64, patience: Duration) -> bool {
+    /// Waits until everything up to this number has been taken; `false` if it takes longer than `patience`.
+    pub async fn wait_for(&self, number: u64, patience: Duration) -> bool {
         let mut taken = self.taken.subscribe();
-        let wait = taken.wait_for(|now| now.is_some_and(|now| now >= sequence));
+        let wait = taken.wait_for(|now| now.is_some_and(|now| now >= number));
         matches!(tokio::time::timeout(patience, wait).await, Ok(Ok(_)))
     }
 
@@ -159,7 +154,6 @@ fn feed(hub: &Hub, finder: &Finder, mut stopped: watch::Receiver<bool>) {
     };
     let mut folded = hub.projector().subscribe();
     let mut feed = Feed::new(hub.config.hub.default_region, finder.max);
-    let origin = hub.log.origin().0;
     while !*stopped.borrow() {
         let begun = Instant::now();
         let position = *folded.borrow_and_update();
@@ -170,8 +164,8 @@ fn feed(hub: &Hub, finder: &Finder, mut stopped: watch::Receiver<bool>) {
             feed = Feed::new(hub.config.hub.default_region, finder.max);
             Err(BadRow)
         });
-        tell(finder, &feed, origin);
-        let busy = hub.log.end().saturating_sub(position) > BUSY;
+        tell(hub, finder, &feed);
+        let busy = hub.order.last_number().saturating_sub(position) > BUSY;
         let rest = match step {
             Ok(_) => (begun.elapsed() * if busy { REST_WHILE_BUSY } else { REST }).min(REST_MAX),
             Err(_) => REST_AFTER_ERROR,
@@ -188,7 +182,7 @@ fn feed(hub: &Hub, finder: &Finder, mut stopped: watch::Receiver<bool>) {
 }
 
 /// Tells requests how far the feeding is.
-fn tell(finder: &Finder, feed: &Feed, origin: u32) {
+fn tell(hub: &Hub, finder: &Finder, feed: &Feed) {
     if feed.full() && !finder.full.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             suggestions.max_customers = finder.max,
@@ -196,7 +190,7 @@ fn tell(finder: &Finder, feed: &Feed, origin: u32) {
         );
     }
     finder.full.store(feed.full(), Ordering::Relaxed);
-    let now = feed.taken().map(|cursor| cursor.sequence(origin));
+    let now = feed.taken().and_then(|cursor| hub.covered(cursor).ok());
     finder.taken.send_if_modified(|taken| {
         // Between two pages of changes the last position stands; while everything is read anew there is none.
         let next = if feed.follows() { now.or(*taken) } else { None };

@@ -63,7 +63,7 @@ impl Lab {
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new(Origin(7), Arc::clone(&clock) as _));
         let mut options = Options::new(dir.path(), Policy::default());
         options.cache_bytes = 8 << 20;
-        let projector = Projector::start(options, Arc::clone(&log)).expect("it starts");
+        let projector = Projector::start(options, Arc::clone(&log) as _).expect("it starts");
         Self { _dir: dir, log, clock, projector, rng: Rng::new(seed), at: START }
     }
 
@@ -148,7 +148,7 @@ impl Fed {
     /// Everything there is, as it is told.
     fn all(&mut self, projector: &Projector) -> Vec<Alike> {
         while self.0.step(projector, &self.1).expect("rows are whole") != Step::Done {}
-        let now = projector.read(|look| look.cursor());
+        let now = projector.read(|look| look.cursor()).expect("a cursor");
         assert_eq!(self.0.taken(), Some(&now));
         let book = self.1.read().expect("no panic");
         let all = book.page(None, usize::MAX);

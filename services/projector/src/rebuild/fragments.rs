@@ -1,7 +1,10 @@
 //! The second half of a rebuild: fragments from the lists of what became of facts, list by list, on all cores.
 
 use super::lists::Lists;
-use crate::{error::ProjectorError, sources::StoreRows};
+use crate::{
+    error::ProjectorError,
+    sources::{StoreRows, log_position},
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,6 +15,7 @@ use tributary_core::{
         Rows,
         build::{self, Facts, List},
         bulk::{Bulk, SHARDS},
+        fact::Fact,
     },
     identity::{Resolver, policy::Policy},
     token::Token,
@@ -24,7 +28,7 @@ const LOAD_ROWS: usize = 2_000;
 pub(super) enum Built {
     /// All fragments are written; the sum of their facts' hashes.
     All(u128),
-    /// The fact of the event with this sequence made the fold panic.
+    /// The fact of the event with this number made the fold panic.
     Culprit(u64),
 }
 
@@ -76,7 +80,7 @@ pub(super) fn build(
     for sum in sums {
         match sum {
             Ok(sum) => digest = digest.wrapping_add(sum),
-            Err(Stop::Culprit(sequence)) => return Ok(Built::Culprit(sequence)),
+            Err(Stop::Culprit(number)) => return Ok(Built::Culprit(number)),
             Err(Stop::Failed(error)) => return Err(error),
         }
     }
@@ -90,7 +94,8 @@ fn build_list(list: &[u8], resolver: &Resolver, from: StoreRows<'_>) -> Result<u
     List::read(list)?.each_fragment(|token, facts| {
         let anonymous = resolver.kind_of_token(token).is_none();
         let built = catch_unwind(AssertUnwindSafe(|| build::fragment(token, anonymous, &facts, with)));
-        let built = built.map_err(|_| Stop::Culprit(culprit(token, anonymous, &facts, with)))??;
+        let built = built
+            .map_err(|_| Stop::Culprit(culprit(token, anonymous, &facts, (from, resolver.policy()))))??;
         rows.extend(built.rows.into_iter().filter_map(|(key, row)| Some((key, row?))));
         digest = digest.wrapping_add(built.digest);
         if rows.len() >= LOAD_ROWS {
@@ -102,14 +107,24 @@ fn build_list(list: &[u8], resolver: &Resolver, from: StoreRows<'_>) -> Result<u
     Ok(digest)
 }
 
-/// The first event, in the log's order, with which the fragment panics.
-fn culprit(token: Token, anonymous: bool, facts: &Facts<'_>, with: (&dyn Rows, &Policy)) -> u64 {
-    let sequence =
-        |fact: &tributary_core::fold::fact::Fact| fact.revision.as_ref().map_or(0, |r| r.position.sequence);
-    let mut order: Vec<u64> = facts.iter().map(|(fact, _)| sequence(fact)).collect();
+/// The number of the first event, in the node's order, with which the fragment panics.
+fn culprit(
+    token: Token,
+    anonymous: bool,
+    facts: &Facts<'_>,
+    (from, policy): (StoreRows<'_>, &Policy),
+) -> u64 {
+    let with = (&from as &dyn Rows, policy);
+    let number = |fact: &Fact| {
+        let at = log_position(fact.revision.as_ref()?.position);
+        from.order.number_of(at).ok().flatten()
+    };
+    let numbers: Vec<u64> = facts.iter().map(|(fact, _)| number(fact).unwrap_or_default()).collect();
+    let mut order = numbers.clone();
     order.sort_unstable();
     let panics = |upto: &u64| {
-        let some: Facts<'_> = facts.iter().filter(|(fact, _)| sequence(fact) <= *upto).cloned().collect();
+        let some = facts.iter().zip(&numbers).filter(|(_, number)| *number <= upto);
+        let some: Facts<'_> = some.map(|(fact, _)| fact.clone()).collect();
         catch_unwind(AssertUnwindSafe(|| build::fragment(token, anonymous, &some, with).is_ok())).is_err()
     };
     // Whatever panics with some facts panics with more.

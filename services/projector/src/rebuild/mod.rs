@@ -27,7 +27,7 @@ use std::{
     thread,
 };
 use tributary_core::fold::{Committed, rows::keys};
-use tributary_eventlog::{EventLog, ReadError, ReadLimits, Record};
+use tributary_eventlog::{Order, ReadError, ReadLimits, Record};
 
 /// Records between portions of changes and index entries.
 const DRAIN_EVERY: usize = 50_000;
@@ -93,11 +93,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`ProjectorError`].
-    pub(crate) fn resolve_upto(&mut self, sequence: u64) -> Result<(), ProjectorError> {
-        while self.position.sequence < sequence {
-            let upto = (sequence - self.position.sequence) as usize;
+    pub(crate) fn resolve_upto(&mut self, number: u64) -> Result<(), ProjectorError> {
+        while self.number < number {
+            let upto = (number - self.number) as usize;
             let limits = ReadLimits { max_records: upto.min(CHUNK_RECORDS), ..ReadLimits::default() };
-            for record in &self.log.read(self.position.sequence + 1, limits)? {
+            for record in &self.order.read_numbers(self.number + 1, limits)? {
                 self.fold_item(&Work::of(record))?;
             }
             let drained = self.drain_bulk();
@@ -115,7 +115,7 @@ impl Engine {
         &mut self,
         more: &mut dyn Iterator<Item = Result<Record, ReadError>>,
     ) -> Result<(), ProjectorError> {
-        let before = self.position;
+        let before = self.number;
         loop {
             let mut count = 0;
             for record in (&mut *more).take(CHUNK_RECORDS) {
@@ -129,7 +129,7 @@ impl Engine {
             self.behind(false).write(&drained)?;
             self.fold.bulk().into_iter().for_each(tributary_core::fold::bulk::Bulk::clear);
         }
-        self.position = before;
+        self.number = before;
         Ok(())
     }
 
@@ -150,14 +150,14 @@ impl Engine {
                 Ok(Some(_)) => {}
                 // The fold's memory cannot be trusted after a panic: from the start again, with the culprit parked.
                 Err(ProjectorError::Panicked) => {
-                    culprits.insert(engine.position.sequence + 1);
+                    culprits.insert(engine.number + 1);
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Gives the sequence of an event whose fact cannot be put into its fragment, if there is one.
+    /// Gives the number of an event whose fact cannot be put into its fragment, if there is one.
     fn fold_log(
         &mut self,
         culprits: &BTreeSet<u64>,
@@ -168,12 +168,12 @@ impl Engine {
         self.behind(true).write(&rest)?;
         let bulk = self.fold.take_bulk();
         match fragments::build(&bulk, &lists, &self.fold.resolver, self.rows(), &progress.cancel)? {
-            Built::Culprit(sequence) => return Ok(Some(sequence)),
+            Built::Culprit(number) => return Ok(Some(number)),
             Built::All(digest) => self.fold.built(digest),
         }
         self.store.loaded()?;
         let mut last: Vec<_> = count_rows(&rest).collect();
-        last.push((keys::meta(meta::NAME), Some(self.meta().to_row())));
+        last.push((keys::meta(meta::NAME), Some(self.meta()?.to_row())));
         self.store.commit(Commit { groups: Vec::new(), last })?;
         self.checkpoint()?;
         Ok(None)
@@ -188,8 +188,8 @@ impl Engine {
     ) -> Result<Lists, ProjectorError> {
         let (send, receive) = sync_channel::<Result<Vec<Work>, ReadError>>(AHEAD);
         let (give_back, done) = channel();
-        let log = Arc::clone(&self.log);
-        let end = log.end();
+        let order = Arc::clone(&self.order);
+        let end = order.last_number();
         progress.total.store(end, Ordering::Relaxed);
         progress.done.store(0, Ordering::Relaxed);
         let (write, writes) = sync_channel::<Committed>(BEHIND);
@@ -201,7 +201,7 @@ impl Engine {
         let chunk = CHUNK_RECORDS.min(self.index_entries);
         thread::scope(|scope| {
             named("rebuild-reader")
-                .spawn_scoped(scope, move || read_ahead(&*log, end, chunk, &send, &done))?;
+                .spawn_scoped(scope, move || read_ahead(&*order, end, chunk, &send, &done))?;
             let write_behind = move || writes.into_iter().try_for_each(|drained| behind.write(&drained));
             let writer = named("rebuild-writer").spawn_scoped(scope, write_behind)?;
             // Dropping the receiver on the way out ends the reader, dropping the sender the writer.
@@ -227,7 +227,7 @@ impl Engine {
         for chunk in chunks.receive {
             let chunk = chunk?;
             for item in &chunk {
-                if culprits.contains(&item.position().sequence) {
+                if culprits.contains(&(self.number + 1)) {
                     self.park_panicked(item);
                 } else {
                     self.fold_item(item)?;
@@ -236,7 +236,7 @@ impl Engine {
             since += chunk.len();
             // Whoever made it frees it at less cost; if the reader has ended, it goes here.
             let _ = chunks.give_back.send(chunk);
-            progress.done.store(self.position.sequence, Ordering::Relaxed);
+            progress.done.store(self.number, Ordering::Relaxed);
             if since >= DRAIN_EVERY.min(self.index_entries) {
                 since = 0;
                 if write.send(self.drain_bulk()).is_err() {
@@ -315,19 +315,19 @@ fn named(name: &str) -> thread::Builder {
 }
 
 fn read_ahead(
-    log: &dyn EventLog,
+    order: &dyn Order,
     end: u64,
     max_records: usize,
     send: &SyncSender<Result<Vec<Work>, ReadError>>,
     done: &Receiver<Vec<Work>>,
 ) {
-    let mut next = log.start();
+    let mut next = order.first_number();
     while next <= end {
         done.try_iter().for_each(drop);
-        let chunk = log.read(next, ReadLimits { max_records, ..ReadLimits::default() });
+        let chunk = order.read_numbers(next, ReadLimits { max_records, ..ReadLimits::default() });
         let failed = chunk.is_err();
         let work = chunk.map(|records| {
-            next = records.last().map_or(u64::MAX, |r| r.position.sequence + 1);
+            next = if records.is_empty() { u64::MAX } else { next + records.len() as u64 };
             records.iter().map(Work::of).collect()
         });
         if send.send(work).is_err() || failed {
