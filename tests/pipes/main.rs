@@ -2,6 +2,8 @@
 //! something is refused.
 
 mod carry;
+mod hubs;
+mod hubs_refused;
 mod nats_refusals;
 
 use bytes::Bytes;

@@ -7,6 +7,7 @@ use crate::{
     forward::Forwarding,
     login::KeyStore,
     metrics::{Ingest, Metrics},
+    node::{Node, Trouble},
     problem::Problem,
     profiles::Profiles,
     query::PUBLISH_BODY_MAX,
@@ -47,6 +48,8 @@ pub struct Hub {
     pub log: Arc<dyn EventLog>,
     /// All that is folded here: this node's log, and the copies of others' where there are any.
     pub order: Arc<dyn Order>,
+    /// What a broker adds, where there is one.
+    pub node: Option<Arc<Node>>,
     /// Figures.
     pub metrics: Metrics,
     /// What the tasks that fetch mail do.
@@ -107,7 +110,7 @@ impl Hub {
     #[must_use]
     pub fn new(
         config: Config,
-        (log, order): (Arc<dyn EventLog>, Arc<dyn Order>),
+        (log, order, node): (Arc<dyn EventLog>, Arc<dyn Order>, Option<Arc<Node>>),
         projector: Arc<Projector>,
         key: IndexKey,
         clock: Arc<dyn Clock>,
@@ -133,6 +136,7 @@ impl Hub {
             config,
             log,
             order,
+            node,
             metrics,
             pulls,
             once,
@@ -228,8 +232,17 @@ impl Hub {
         }
         let kinds: Vec<Counted> = events.iter().map(Counted::of).collect();
         let records: Vec<NewRecord> = events.iter().map(record).collect();
+        if let Some(trouble) = self.node.as_ref().and_then(|node| node.refuses()) {
+            self.metrics.ingested(channel, Ingest::Failed, 1, self.now());
+            return Err(refused_by_node(trouble));
+        }
         match self.log.append(records).await {
             Ok(appended) => {
+                if let (Some(node), Some(last)) =
+                    (&self.node, appended.iter().map(|a| a.position.sequence).max())
+                {
+                    node.acknowledged(last).await;
+                }
                 self.silence.heard(channel, &events, self.now());
                 Ok(self.account(channel, &appended, &kinds))
             }
@@ -316,12 +329,21 @@ impl Hub {
         Ok(numbers.into_iter().flatten().max().unwrap_or_default())
     }
 
+    /// Whether a cursor is of this hub's past, or of what other nodes have and this one will.
+    fn may_come(&self, cursor: &Cursor) -> bool {
+        let (end, own) = (self.end(), self.log.origin().0);
+        cursor
+            .positions()
+            .iter()
+            .all(|p| end.sequence(p.origin) >= p.sequence || (p.origin != own && self.node.is_some()))
+    }
+
     /// Waits until the projection covers `cursor`.
     ///
     /// # Errors
     /// 400 for a cursor of another hub or beyond the log's end, 503 if it takes longer than [`WAIT_MAX`].
     pub async fn wait_for(&self, cursor: &Cursor) -> Result<(), Problem> {
-        if !self.end().covers(cursor) {
+        if !self.may_come(cursor) {
             let detail = "this position is beyond the end of the log, or of another hub";
             return Err(Problem::new(400, "position_unknown", detail));
         }
@@ -391,6 +413,12 @@ fn append_problem(error: &AppendError) -> Problem {
         .retry_after(RETRY_AFTER);
     }
     Problem::new(413, "event_too_large", error.to_string())
+}
+
+/// What a node cannot take must not be answered with 2xx.
+fn refused_by_node(trouble: Trouble) -> Problem {
+    tracing::warn!(code = trouble.code, "nothing is taken: {}", trouble.detail);
+    Problem::new(503, trouble.code, trouble.detail).remedy(trouble.remedy).retry_after(RETRY_AFTER)
 }
 
 /// Positions of logs as a cursor.

@@ -20,6 +20,7 @@ pub mod listener;
 pub mod lock;
 pub mod login;
 pub mod metrics;
+pub mod node;
 pub mod offline;
 pub mod once;
 pub mod outbound;

@@ -79,6 +79,7 @@ pub struct Metrics {
     store_silent: Family<[Label; 2], Gauge>,
     store_bytes: Gauge,
     log_bytes: Gauge,
+    broker: crate::node::Figures,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -117,6 +118,7 @@ impl Metrics {
             store_silent: Family::default(),
             store_bytes: Gauge::default(),
             log_bytes: Gauge::default(),
+            broker: crate::node::Figures::default(),
         };
         metrics.register();
         metrics
@@ -187,6 +189,7 @@ impl Metrics {
         );
         r.register("store_bytes", "Size of the view store on disk", self.store_bytes.clone());
         r.register("log_bytes", "Size of the log on disk", self.log_bytes.clone());
+        self.broker.register(r);
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         r.register("build", "The running build", Info::new(version));
     }
@@ -291,6 +294,11 @@ impl Metrics {
             self.store_age.get_or_create(&label).set(whole(silent.seconds));
             self.store_silent.get_or_create(&label).set(i64::from(silent.is_too_long));
         }
+    }
+
+    /// How a node of several and its broker are doing.
+    pub fn broker(&self, standing: &crate::node::Standing) {
+        self.broker.set(standing);
     }
 
     /// Sizes on disk in bytes.

@@ -8,17 +8,19 @@ use crate::{
     ingress, keys,
     listener::{self, Listener},
     lock::Lock,
-    query,
+    node, query,
 };
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use tributary_core::identity::policy::Policy;
+use tributary_core::{identity::policy::Policy, token::IndexKey};
 use tributary_eventlog::{Clock, EventLog, Options as LogOptions, Order, Origin, SegmentLog, SystemClock};
 use tributary_projector::{Options as ProjectorOptions, Projector, StartError};
 
 /// How long open requests may take after the hub was told to stop; log and views are then closed within seconds, so that
 /// the whole stop keeps to the ten seconds that supervisors commonly give.
 const DRAIN: Duration = Duration::from_secs(7);
+/// How long a start waits until this node's log was compared with what the broker holds of it.
+const COMPARE: Duration = Duration::from_secs(20);
 /// How often a sealed log is opened again, and figures are taken.
 const WATCH: Duration = Duration::from_secs(1);
 /// Descriptors for the log, the views and what goes out: two listeners share the others.
@@ -107,10 +109,17 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     let opened = tokio::task::spawn_blocking(move || open(config)).await;
     let (hub, lock) =
         opened.map_err(|e| Failure::new(Exit::CheckFailed, format!("start panicked: {e}")))??;
-    state_policy(&hub).await?;
     let (stop, stopped) = watch::channel(false);
+    let mut pipes = Vec::new();
+    if let Some(node) = &hub.node {
+        node::check(node).await?;
+        pipes = node::spawn(node, &stopped);
+        node.compared(COMPARE).await?;
+    }
+    state_policy(&hub).await?;
     let no_tls = |e| Failure::new(Exit::CheckFailed, format!("cannot set up TLS: {e}"));
     let mut tasks = crate::forward::spawn(&hub, &stopped).map_err(no_tls)?;
+    tasks.extend(pipes);
     let connections_max = connections_max(hub.config.hub.max_connections);
     let listen = |name, socket, router| {
         let listener = Listener { name, socket, router, connections_max };
@@ -148,6 +157,9 @@ impl Running {
                 tracing::error!("the finder's thread panicked");
             }
             hub.log.close();
+            if let Some(node) = &hub.node {
+                node.close();
+            }
             hub.projector().stop();
         });
         if closed.await.is_err() {
@@ -199,17 +211,23 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     let key = keys::index_key(&dir, owner.is_none())
         .map_err(|e| coded(Exit::CheckFailed, e.code(), &e, e.remedy()))?;
     let owner = folder::claim(&dir, &config.hub.name, random_u32()).map_err(folder_problem)?;
-    let log = open_log(&config, &dir, Origin(owner.origin))?;
+    let log = open_log(&config, &dir, Origin(owner.origin), &key)?;
     let mut options = ProjectorOptions::new(dir.join("views"), Policy::default());
     options.policy = config.identity.as_ref().map(|written| written.policy(&key, &config.hub.time_zone));
     options.default_policy = crate::policy::default_in(&config.hub.time_zone);
     options.cache_bytes = config.store.cache_bytes;
     options.checkpoint = config.store.checkpoint;
     options.on_start = Some(step_back);
-    let order: Arc<dyn Order> = Arc::clone(&log) as _;
+    let (order, node): (Arc<dyn Order>, _) = match &config.log.broker {
+        None => (Arc::clone(&log) as _, None),
+        Some(broker) => {
+            let node = Arc::new(node::open(&config, broker, (&dir, Arc::new(random_u64), &key), &log)?);
+            (node.order(), Some(node))
+        }
+    };
     let projector = Projector::start(options, Arc::clone(&order) as _).map_err(start_problem)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Ok((Arc::new(Hub::new(config, (log, order), Arc::new(projector), key, clock)), lock))
+    Ok((Arc::new(Hub::new(config, (log, order, node), Arc::new(projector), key, clock)), lock))
 }
 
 fn start_problem(error: StartError) -> Failure {
@@ -218,10 +236,16 @@ fn start_problem(error: StartError) -> Failure {
 }
 
 /// Opens the log of a data folder.
-pub(crate) fn open_log(config: &Config, dir: &Path, origin: Origin) -> Result<Arc<dyn EventLog>, Failure> {
+pub(crate) fn open_log(
+    config: &Config,
+    dir: &Path,
+    origin: Origin,
+    key: &IndexKey,
+) -> Result<Arc<dyn EventLog>, Failure> {
     let mut options = LogOptions::new(dir.join("log"), Some(origin), Arc::new(random_u64));
     options.segment_bytes = config.log.segment_bytes;
     options.accept_future = config.log.accept_future;
+    options.opened = Some(node::opened(origin, key));
     let log = SegmentLog::open(options)
         .map_err(|e| coded(Exit::CheckFailed, e.code(), &e, e.remedy().to_owned()))?;
     Ok(Arc::new(log))

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tributary_core::{event::RecordedEvent, identity::policy::Policy, ids::Cursor};
+use tributary_core::{event::RecordedEvent, identity::policy::Policy, ids::Cursor, time::Micros};
 use tributary_eventlog::{Interleaved, Order, Origin, RealDisk};
 use tributary_projector::Projector;
 use tributary_tests::{generate::policy, rng::Rng};
@@ -139,8 +139,9 @@ fn judge(seed: u64) {
         let at = rng.below(3);
         logs.append(at, event);
         if rng.percent(10) {
-            // The same delivery at two doors.
-            logs.append((at + 1) % 3, event);
+            // The same delivery at two doors, the second time a little later or earlier.
+            let stamp = event.recorded_at.0 + rng.below(7_000_000) as i64 - 3_500_000;
+            logs.append((at + 1) % 3, &RecordedEvent { recorded_at: Micros(stamp), ..event.clone() });
         }
         for node in &mut nodes {
             match rng.below(12) {

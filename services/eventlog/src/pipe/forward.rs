@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Pipe, PipeError, Place};
+use super::{Pipe, PipeError, Place, State};
 use crate::{EventLog, ReadLimits, Record};
 
 /// Records under way at a time.
@@ -110,6 +110,15 @@ impl Forwarder {
         }
     }
 
+    /// Whether the stream is the one that was written before, and holds what it was sent.
+    ///
+    /// # Errors
+    /// See [`Place::check`].
+    pub fn check(&self, state: &State) -> Result<(), PipeError> {
+        let known = Place::read(&self.file).map_err(|e| PipeError::Failed(e.to_string()))?;
+        known.map_or(Ok(()), |place| check(&place, state))
+    }
+
     /// Where to go on, once the stream is known to hold what it was sent.
     async fn begin(&self) -> Result<Place, PipeError> {
         let known = Place::read(&self.file).map_err(|e| PipeError::Failed(e.to_string()))?;
@@ -117,9 +126,7 @@ impl Forwarder {
         let Some(mut place) = known else {
             return Ok(Place { stream: state.stream, ..Place::default() });
         };
-        // Who only writes does not mind that old messages are gone; who reads does.
-        let held = state.held.iter().map(|(partition, (_, end))| (*partition, (0, *end))).collect();
-        place.check(&super::State { stream: state.stream, held })?;
+        check(&place, &state)?;
         place.sent = place.sent.min(self.log.end());
         Ok(place)
     }
@@ -136,6 +143,12 @@ impl Forwarder {
             tracing::warn!(%error, "how far the log was forwarded is not noted; a restart sends more of it again");
         }
     }
+}
+
+/// Who only writes does not mind that old messages are gone; who reads does.
+fn check(place: &Place, state: &State) -> Result<(), PipeError> {
+    let held = state.held.iter().map(|(partition, (_, end))| (*partition, (0, *end))).collect();
+    place.check(&State { stream: state.stream.clone(), held })
 }
 
 /// A place that is written down when it is left.

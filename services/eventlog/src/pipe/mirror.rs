@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Arrived, Incoming, Pipe, PipeError, Place, reorder::Reorder};
+use super::{Arrived, Incoming, Pipe, PipeError, Place, State, reorder::Reorder};
 use crate::{CopyError, EventLog, OpenError, Options, Origin, RealDisk, Record, Salts, SegmentLog};
 
 /// The place is written this often: a restart reads again what came after.
@@ -51,6 +51,26 @@ impl MirrorError {
         }
     }
 
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Pipe(error) => error.remedy(),
+            Self::Open(error) => error.remedy(),
+            Self::Copy(CopyError::Append(_) | CopyError::Read(_)) => {
+                "check that the data folder can be written and that its disk has room; what is missing is copied then"
+            }
+            Self::Copy(_) => {
+                "two logs were written under one origin, such as by a folder that was copied and started twice: start \
+                 only one of them; `tributary log copy` from a node that is right makes the folder anew"
+            }
+            Self::OwnOlder { .. } => {
+                "an older state of this folder was restored: restore the newest one, or move the folder aside and start \
+                 with an empty one, which copies everything back"
+            }
+        }
+    }
+
     /// Whether the same can go well later without anybody doing something.
     #[must_use]
     pub fn retryable(&self) -> bool {
@@ -81,6 +101,7 @@ pub struct Mirrors {
     salts: Salts,
     logs: RwLock<BTreeMap<Origin, Arc<SegmentLog>>>,
     origins: watch::Sender<usize>,
+    caught_up: watch::Sender<bool>,
     progress: Mutex<Progress>,
 }
 
@@ -98,8 +119,8 @@ impl Mirrors {
             let Some(origin) = origin.filter(|o| o.to_string() == name.to_string_lossy()) else { continue };
             logs.insert(origin, Arc::new(open(&dir, origin, &salts)?));
         }
-        let origins = watch::Sender::new(logs.len());
-        Ok(Self { dir, own, salts, logs: RwLock::new(logs), origins, progress: Mutex::default() })
+        let (origins, caught_up) = (watch::Sender::new(logs.len()), watch::Sender::new(false));
+        Ok(Self { dir, own, salts, logs: RwLock::new(logs), origins, caught_up, progress: Mutex::default() })
     }
 
     /// The copies, by origin; their ends can be awaited as any log's.
@@ -113,6 +134,32 @@ impl Mirrors {
     #[must_use]
     pub fn origins(&self) -> watch::Receiver<usize> {
         self.origins.subscribe()
+    }
+
+    /// Whether everything was read that the pipe held when it was first reached: until then it may hold more of our own log
+    /// than we do.
+    #[must_use]
+    pub fn caught_up(&self) -> watch::Receiver<bool> {
+        self.caught_up.subscribe()
+    }
+
+    /// Whether the stream is the one that was read before, and still holds what comes next.
+    ///
+    /// # Errors
+    /// See [`Place::check`].
+    pub fn check(&self, state: &State) -> Result<(), PipeError> {
+        let known = Place::read(&self.place()).map_err(|e| PipeError::Failed(e.to_string()))?;
+        known.unwrap_or_default().check(state)
+    }
+
+    /// Whether anything was ever read from a broker.
+    #[must_use]
+    pub fn knows_broker(&self) -> bool {
+        Place::read(&self.place()).is_ok_and(|place| place.is_some())
+    }
+
+    fn place(&self) -> PathBuf {
+        self.dir.join("place")
     }
 
     /// What was done since it was opened.
@@ -130,13 +177,16 @@ impl Mirrors {
     /// # Errors
     /// See [`MirrorError`]; the copies are whole up to their ends.
     pub async fn run(&self, pipe: &dyn Pipe) -> Result<(), MirrorError> {
-        let file = self.dir.join("place");
+        let file = self.place();
         loop {
             let known = Place::read(&file).map_err(OpenError::Io)?.unwrap_or_default();
             let state = pipe.state().await?;
             known.check(&state)?;
+            let goal = state.held.iter().map(|(partition, (_, end))| (*partition, *end)).collect();
             let place = Place { stream: state.stream, ..known };
-            let reading = Reading { mirrors: self, place, file: &file, waiting: BTreeMap::new() };
+            let reading = Reading { mirrors: self, place, goal, file: &file, waiting: BTreeMap::new() };
+            // From here on this folder belongs to this stream, whatever happens next.
+            reading.save();
             let incoming = pipe.receive(&reading.place).await?;
             reading.run(pipe, incoming).await?;
             self.note(|progress| progress.stalls += 1);
@@ -167,6 +217,8 @@ fn open(dir: &Path, origin: Origin, salts: &Salts) -> Result<SegmentLog, OpenErr
 struct Reading<'a> {
     mirrors: &'a Mirrors,
     place: Place,
+    /// The end of each partition when the reading began.
+    goal: BTreeMap<u32, u64>,
     file: &'a Path,
     /// What waits for its predecessors, with the partition it came by.
     waiting: BTreeMap<Origin, (u32, Reorder)>,
@@ -177,6 +229,7 @@ impl Reading<'_> {
     async fn run(mut self, pipe: &dyn Pipe, mut incoming: Box<dyn Incoming>) -> Result<(), MirrorError> {
         let mut saved = Instant::now();
         let mut newest = self.place.read.clone();
+        self.reached(&newest);
         loop {
             let arrived = match tokio::time::timeout(STALLED_AFTER, incoming.next()).await {
                 Ok(arrived) => arrived?,
@@ -196,6 +249,7 @@ impl Reading<'_> {
             }
             self.take(arrived).await?;
             self.advance(&newest);
+            self.reached(&newest);
             if saved.elapsed() >= SAVE_EVERY {
                 self.save();
                 saved = Instant::now();
@@ -237,6 +291,13 @@ impl Reading<'_> {
             self.mirrors.note(|progress| progress.copied += copied);
         }
         Ok(())
+    }
+
+    fn reached(&self, newest: &BTreeMap<u32, u64>) {
+        let there = |(partition, end): (&u32, &u64)| newest.get(partition).copied().unwrap_or(0) >= *end;
+        if self.goal.iter().all(there) {
+            self.mirrors.caught_up.send_if_modified(|caught_up| !std::mem::replace(caught_up, true));
+        }
     }
 
     /// What waits for a predecessor is read again after a restart, so the place stays before it.

@@ -80,7 +80,7 @@ fn fold(dir: &Path, log: &Arc<dyn EventLog>, with_finder: bool) -> Result<Foldin
     let key = IndexKey::new(&[7; 32]);
     let hub = Arc::new(Hub::new(
         config,
-        (Arc::clone(log), Arc::clone(log) as _),
+        (Arc::clone(log), Arc::clone(log) as _, None),
         Arc::new(projector),
         key,
         Arc::new(SystemClock),

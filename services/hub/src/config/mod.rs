@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, read once, with the environment laid over it. Every mistake is reported with its line,
 //! column and remedy, all at once. Nothing here opens a socket or touches the data folder.
 
+pub mod broker;
 pub mod channels;
 pub mod folder;
 pub mod identity;
@@ -138,7 +139,7 @@ fn assemble(source: Source, environment: &Environment, to_try: bool) -> Result<C
     let with_stand_in = to_try.then(|| secret::stand_in(&mut root, environment));
     let environment = with_stand_in.as_ref().unwrap_or(environment);
     let hub = sections::hub(&root, &mut gathered);
-    let log = sections::log(&root, &mut gathered);
+    let log = sections::log(&root, environment, &mut gathered);
     let store = sections::store(&root, &mut gathered);
     let suggestions = sections::suggestions(&root, &mut gathered);
     let identity = identity::identity(&root, hub.default_region, &mut gathered);

@@ -69,6 +69,17 @@ impl<'a> Reader<'a> {
         self.table.and_then(|table| table.get(key))
     }
 
+    /// Where problems go.
+    pub fn gathered(&mut self) -> &mut Gathered {
+        self.gathered
+    }
+
+    /// The name of a setting in this section.
+    #[must_use]
+    pub fn name_of(&self, key: &str) -> String {
+        self.path(key)
+    }
+
     /// Text at `key`. `read` turns it into the value or says what it must be.
     pub fn text<T>(
         &mut self,
@@ -159,7 +170,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn show(&mut self, key: &str, value: String, origin: Origin) {
+    /// Notes what is in effect.
+    pub fn show(&mut self, key: &str, value: String, origin: Origin) {
         let section = self.section.clone();
         self.gathered.shown.push(Shown { section, key: key.to_owned(), value, origin });
     }

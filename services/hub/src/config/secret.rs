@@ -3,6 +3,7 @@
 use super::{
     Environment,
     place::Diagnostic,
+    reader::Reader,
     tree::{Node, Table, Value},
 };
 use serde_json::{Map, Value as Json};
@@ -71,6 +72,17 @@ pub fn stand_in(root: &mut Table, environment: &Environment) -> Environment {
     let mut environment = environment.clone();
     environment.insert(NAME.to_owned(), STAND_IN_SECRET.to_owned());
     environment
+}
+
+/// The secret at `key` of a fixed section; `None` without one, or with a problem reported.
+pub fn of(reader: &mut Reader<'_>, key: &'static str, environment: &Environment) -> Option<String> {
+    let node = reader.node(key)?;
+    let path = reader.name_of(key);
+    let mut resolver = Resolver { environment, problems: &mut reader.gathered().problems };
+    let found = resolver.node(node, &path, true).as_str().map(str::to_owned);
+    let found = found.filter(|secret| !secret.is_empty())?;
+    reader.show(key, node.value.to_toml(), node.at.clone());
+    Some(found)
 }
 
 struct Resolver<'a> {

@@ -1,6 +1,8 @@
 //! The fixed sections: `[hub]`, `[log]`, `[store]`, `[suggestions]` and `[[tokens]]`. Channels have their own file.
 
 use super::{
+    Environment,
+    broker::{self, Broker},
     place::Origin,
     reader::{Gathered, Reader},
     tree::{Node, Table, Value},
@@ -64,8 +66,10 @@ impl Hub {
 }
 
 /// `[log]`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Log {
+    /// What carries the log between machines; `None` with the embedded engine.
+    pub broker: Option<Broker>,
     /// Size of a segment file in bytes.
     pub segment_bytes: u64,
     /// Start although the log's last record is more than 60 s ahead of the clock.
@@ -122,38 +126,14 @@ pub fn hub(root: &Table, gathered: &mut Gathered) -> Hub {
     }
 }
 
-/// Reads `[log]`. Only the embedded engine is in this release.
-pub fn log(root: &Table, gathered: &mut Gathered) -> Log {
+/// Reads `[log]`.
+pub fn log(root: &Table, environment: &Environment, gathered: &mut Gathered) -> Log {
     let mut r = Reader::new("log", root.get("log"), gathered);
-    let mut broker = None;
-    r.text("engine", "embedded", |engine| match engine {
-        "embedded" => Ok(()),
-        "nats" | "kafka" => {
-            broker = Some(engine.to_owned());
-            Ok(())
-        }
-        _ => Err("must be \"embedded\"".to_owned()),
-    });
-    if broker.is_some() {
-        // Their settings are no mistakes of their own: the engine is the one thing to say.
-        r.node("nats");
-        r.node("kafka");
-        r.node("ack");
-    }
+    let broker = broker::broker(&mut r, root, environment);
     let segment_bytes = r.whole("segment_mib", 64, SEGMENT_MIB) << 20;
     let accept_future = r.flag("accept_future", false);
     r.finish();
-    if let Some(engine) = broker {
-        let table = root.get("log").and_then(|node| match &node.value {
-            Value::Table(table) => table.get("engine"),
-            _ => None,
-        });
-        let at = table.map_or(Origin::Default, |node| node.at.clone());
-        let problem = format!("this release has only the embedded engine, not {engine}");
-        let remedy = Some("set engine = \"embedded\", or leave it out".to_owned());
-        gathered.report("engine_not_in_release", "log.engine", &at, problem, remedy);
-    }
-    Log { segment_bytes, accept_future }
+    Log { broker, segment_bytes, accept_future }
 }
 
 /// Reads `[store]`.

@@ -67,7 +67,7 @@ fn a_rate_needs_to_know_whose_address_counts() {
 /// Text, environment and the whole message.
 type Mistake = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
-const MISTAKES: [Mistake; 11] = [
+const MISTAKES: [Mistake; 13] = [
     (
         "[hub]\nnmae = \"acme\"\n",
         &[],
@@ -88,11 +88,23 @@ const MISTAKES: [Mistake; 11] = [
              tributary.toml:1:18\n  |\n1 | hub = { listen = \"localhost\" }\n  |                  ^^^^^^^^^^^\n",
     ),
     (
-        "[log]\nengine = \"nats\"\nnats = { url = \"nats://x\" }\n",
+        "[log]\nengine = \"nats\"\nnats = { url = \"http://x\" }\n",
         &[],
-        "error[engine_not_in_release]: log.engine: this release has only the embedded engine, not nats\n --> \
-             tributary.toml:2:10\n  |\n2 | engine = \"nats\"\n  |          ^^^^^^\n  = help: set engine = \"embedded\", or \
-             leave it out\n",
+        "error[bad_value]: log.nats.url: must be addresses such as \"nats://host:4222\" or \"tls://host:4222\", separated by \
+             commas\n --> tributary.toml:3:16\n  |\n3 | nats = { url = \"http://x\" }\n  |                ^^^^^^^^^^\n",
+    ),
+    (
+        "[log]\nengine = \"nats\"\n[log.nats]\nuser = \"hub\"\n",
+        &[],
+        "error[bad_value]: log.nats: `user` and `password` go together\n --> tributary.toml:3:1\n  |\n3 | [log.nats]\n  | \
+             ^^^^^^^^^^\n  = help: give one of: `user` with `password`, `token`, `nkey_secret`, `credentials_secret`\n",
+    ),
+    (
+        "[log]\nengine = \"nats\"\n[log.nats]\ntoken = \"s3cr3t\"\n",
+        &[],
+        "error[plain_secret]: log.nats.token: a secret must not stand in the configuration\n --> tributary.toml:4:9\n  |\n4 | \
+             token = ********\n  |         ^^^^^^^^\n  = help: keep it in an environment variable or a file: token = \
+             \"env:NAME\" or \"file:PATH\"\n",
     ),
     (
         "[hub]\napi_listen = \"0.0.0.0:8081\"\n",

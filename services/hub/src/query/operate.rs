@@ -1,7 +1,7 @@
 //! For those who run the hub: lag, channels, jobs, dead letters, verification, rebuild, readiness, figures.
 
 use super::{Answer, Params, Shared, blocking, damaged, json};
-use crate::{hub::Hub, jobs::Underway, metrics, problem::Problem};
+use crate::{hub::Hub, jobs::Underway, metrics, node::Standing, problem::Problem};
 use axum::{
     extract::{Request, State},
     http::{StatusCode, header},
@@ -36,7 +36,9 @@ pub(crate) fn behind(hub: &Hub) -> (u64, f64, Cursor) {
 pub async fn lag(State(hub): Shared) -> Answer {
     let (events, seconds, position) = blocking(|| behind(&hub));
     let status = hub.projector().status();
+    let broker = hub.node.as_ref().map(|node| told(node.engine, &node.standing()));
     Ok(json(object!({
+        "broker": broker,
         "events": events,
         "seconds": seconds,
         "position": position,
@@ -44,6 +46,22 @@ pub async fn lag(State(hub): Shared) -> Answer {
         "error": status.error,
         "rebuilding": status.rebuilding,
     })))
+}
+
+/// How a node and its broker are doing.
+fn told(engine: &str, standing: &Standing) -> Value {
+    let trouble = standing.trouble.as_ref();
+    object!({
+        "engine": engine,
+        "unacknowledged": standing.waiting,
+        "spilled": standing.spilled,
+        "error": standing.sending,
+        "origins": standing.origins,
+        "copied": standing.copied.copied,
+        "foreign": standing.copied.foreign,
+        "stalls": standing.copied.stalls,
+        "trouble": trouble.map(|t| object!({"code": t.code, "detail": t.detail, "remedy": t.remedy})),
+    })
 }
 
 /// `GET /v1/channels`: every channel with what became of its records. folded + duplicate + superseded + parked are all
@@ -188,6 +206,8 @@ pub async fn ready(State(hub): Shared) -> Response {
         "lag": events < READY_LAG_MAX,
         // What the log held at the start is folded and looked at: warnings from here on are of new things.
         "alarm": hub.alarm.is_watching(),
+        // A broker that is away is no check: what comes is durable here. One that does not fit is.
+        "broker": hub.node.as_ref().is_none_or(|node| node.standing().fits()),
     });
     let ok = checks.as_object().is_some_and(|c| c.values().all(|v| v == &Value::Bool(true)));
     let code = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -205,6 +225,9 @@ pub async fn metrics(State(hub): Shared) -> Response {
     let text = blocking(|| {
         let (events, seconds, _) = behind(&hub);
         hub.metrics.projection_lag(events, seconds);
+        if let Some(node) = &hub.node {
+            hub.metrics.broker(&node.standing());
+        }
         hub.metrics.stores(&hub.silence.all(hub.now()));
         if let Some(finder) = &hub.finder {
             let apart = hub.projector().read(|look| crate::suggest::all_apart(&look));

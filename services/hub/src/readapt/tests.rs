@@ -67,7 +67,7 @@ impl World {
         let clock = Arc::clone(&self.clock) as _;
         Hub::new(
             config,
-            (Arc::clone(&self.log), Arc::clone(&self.log) as _),
+            (Arc::clone(&self.log), Arc::clone(&self.log) as _, None),
             Arc::new(projector),
             IndexKey::new(&[7; 32]),
             clock,

@@ -1,0 +1,170 @@
+//! `[log] engine`: which broker carries the log between machines, how to reach it, and when a request is answered.
+
+use super::{
+    Environment,
+    place::Origin,
+    reader::{Gathered, Reader},
+    secret,
+    tree::{Node, Table, Value},
+};
+use std::{fmt, path::PathBuf};
+
+/// Servers of a cluster that hold the stream.
+const REPLICAS: std::ops::RangeInclusive<u64> = 1..=5;
+
+/// When a request is answered with 2xx.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ack {
+    /// When the broker has it; after 0.8 s without its answer when it is durable here.
+    Broker,
+    /// When it is durable here.
+    Local,
+}
+
+/// A broker.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    /// Which one.
+    pub engine: Engine,
+    /// When requests are answered.
+    pub ack: Ack,
+}
+
+/// Which broker, and how to reach it.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// NATS JetStream.
+    Nats(Nats),
+}
+
+impl Engine {
+    /// As it stands in the configuration.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Nats(_) => "nats",
+        }
+    }
+}
+
+/// `[log.nats]`.
+#[derive(Clone)]
+pub struct Nats {
+    /// Servers.
+    pub url: String,
+    /// Who we are to them.
+    pub login: Login,
+    /// Root certificates (PEM) beside those of the system.
+    pub ca: Option<PathBuf>,
+    /// Servers that hold the stream, where this hub makes it.
+    pub replicas: usize,
+}
+
+/// Who we are to a NATS server. No `Debug`: it holds secrets.
+#[derive(Clone, Default)]
+pub enum Login {
+    /// Nobody in particular.
+    #[default]
+    None,
+    /// User and password.
+    Password(String, String),
+    /// A token.
+    Token(String),
+    /// The seed of an NKey.
+    NKey(String),
+    /// A credentials file: JWT and seed.
+    Credentials(String),
+}
+
+impl fmt::Debug for Nats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nats").field("replicas", &self.replicas).finish_non_exhaustive()
+    }
+}
+
+/// Reads `engine`, `ack` and the broker's table; `None` for the embedded engine.
+pub fn broker(r: &mut Reader<'_>, root: &Table, environment: &Environment) -> Option<Broker> {
+    let engine = r.text("engine", "embedded", |engine| match engine {
+        "embedded" | "nats" | "kafka" => Ok(engine.to_owned()),
+        _ => Err("must be \"embedded\", \"nats\" or \"kafka\"".to_owned()),
+    })?;
+    // Tables of engines that are not used may stand there: people try one and go back.
+    let (nats, _) = (r.node("nats"), r.node("kafka"));
+    if engine == "embedded" {
+        r.node("ack");
+        return None;
+    }
+    let ack = r.text("ack", "broker", |ack| match ack {
+        "broker" => Ok(Ack::Broker),
+        "local" => Ok(Ack::Local),
+        _ => Err("must be \"broker\" or \"local\"".to_owned()),
+    });
+    let engine = match engine.as_str() {
+        "nats" if cfg!(feature = "nats") => Engine::Nats(read_nats(nats, environment, r.gathered())?),
+        other => {
+            absent(root, other, r.gathered());
+            return None;
+        }
+    };
+    Some(Broker { engine, ack: ack? })
+}
+
+/// This build cannot speak to that broker.
+fn absent(root: &Table, engine: &str, gathered: &mut Gathered) {
+    let table = root.get("log").and_then(|node| match &node.value {
+        Value::Table(table) => table.get("engine"),
+        _ => None,
+    });
+    let at = table.map_or(Origin::Default, |node| node.at.clone());
+    let problem = format!("this build has no engine {engine}");
+    let remedy = Some(format!("build it with `--features {engine}`, or set engine = \"embedded\""));
+    gathered.report("engine_not_in_build", "log.engine", &at, problem, remedy);
+}
+
+fn read_nats(node: Option<&Node>, environment: &Environment, gathered: &mut Gathered) -> Option<Nats> {
+    let mut r = Reader::new("log.nats", node, gathered);
+    let url = r.text("url", "nats://127.0.0.1:4222", |text| {
+        let is_one = |url: &str| {
+            ["nats://", "tls://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|h| !h.is_empty()))
+        };
+        if text.contains('@') {
+            return Err("must not hold a user or a password: give them as `user` and `password`".to_owned());
+        }
+        if text.split(',').all(|url| is_one(url.trim())) {
+            Ok(text.to_owned())
+        } else {
+            Err("must be addresses such as \"nats://host:4222\" or \"tls://host:4222\", separated by commas"
+                .to_owned())
+        }
+    });
+    let given = |text: &str| if text.is_empty() { Err(String::new()) } else { Ok(text.to_owned()) };
+    let user = r.text("user", "", given);
+    let mut secret = |key| secret::of(&mut r, key, environment);
+    let (password, token) = (secret("password"), secret("token"));
+    let (nkey, credentials) = (secret("nkey_secret"), secret("credentials_secret"));
+    let ca = r.text("ca", "", given).map(PathBuf::from);
+    let replicas = r.whole("replicas", 1, REPLICAS) as usize;
+    let at = node.map_or(Origin::Default, |node| node.key_at.clone());
+    r.finish();
+    let ways = [user.is_some(), token.is_some(), nkey.is_some(), credentials.is_some()];
+    let refuse = |gathered: &mut Gathered, problem: &str| {
+        let remedy = "give one of: `user` with `password`, `token`, `nkey_secret`, `credentials_secret`";
+        gathered.report("bad_value", "log.nats", &at, problem.to_owned(), Some(remedy.to_owned()));
+    };
+    if ways.iter().filter(|way| **way).count() > 1 {
+        refuse(gathered, "says in several ways who the hub is");
+        return None;
+    }
+    if user.is_some() != password.is_some() {
+        refuse(gathered, "`user` and `password` go together");
+        return None;
+    }
+    let login = match (user.zip(password), token, nkey, credentials) {
+        (Some((user, password)), ..) => Login::Password(user, password),
+        (_, Some(token), ..) => Login::Token(token),
+        (_, _, Some(seed), _) => Login::NKey(seed),
+        (.., Some(text)) => Login::Credentials(text),
+        _ => Login::None,
+    };
+    Some(Nats { url: url?, login, ca, replicas })
+}

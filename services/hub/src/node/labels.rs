@@ -1,0 +1,45 @@
+//! What stands in a broker's subjects and in CloudEvents headers, beside the record itself.
+
+use crate::config::Config;
+use std::collections::HashMap;
+use tributary_core::time::Micros;
+use tributary_eventlog::{
+    Record,
+    pipe::{Headers, Labels},
+};
+
+/// Kinds of the configured channels, by name.
+pub struct ByChannel(HashMap<String, String>);
+
+impl ByChannel {
+    pub fn new(config: &Config) -> Self {
+        let kind =
+            |c: &tributary_channels::settings::Channel| (c.context.name.clone(), c.context.kind.clone());
+        Self(config.channels.iter().map(kind).collect())
+    }
+}
+
+fn attribute<'a>(record: &'a Record, name: &str) -> &'a str {
+    record.attributes.iter().find(|(n, _)| &**n == name).map_or("", |(_, value)| value)
+}
+
+impl Labels for ByChannel {
+    /// `KIND.CHANNEL`; the hub's own records have no kind of channel.
+    fn subject(&self, record: &Record) -> String {
+        let channel = attribute(record, "channel");
+        match self.0.get(channel) {
+            Some(kind) => format!("{kind}.{channel}"),
+            None if channel.is_empty() => "hub.log".to_owned(),
+            None => format!("hub.{channel}"),
+        }
+    }
+
+    fn attributes(&self, record: &Record) -> Headers {
+        let channel = attribute(record, "channel");
+        vec![
+            ("type".to_owned(), format!("tributary.v1.{}", attribute(record, "type"))),
+            ("source".to_owned(), format!("/channels/{channel}")),
+            ("recordedtime".to_owned(), Micros(record.recorded_at).to_string()),
+        ]
+    }
+}

@@ -1,0 +1,140 @@
+//! Opening what a node has on its disk, and the first look at the broker.
+
+use super::{Node, Trouble};
+use crate::{
+    cli::{Exit, Failure},
+    config::{
+        Config,
+        broker::{Broker, Engine},
+    },
+};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, atomic::AtomicU64},
+};
+use tokio::sync::watch;
+use tributary_core::token::IndexKey;
+use tributary_eventlog::{
+    EventLog, Interleaved, RealDisk, Salts,
+    pipe::{Forwarder, Mirrors, Pipe, PipeError},
+};
+
+#[cfg(feature = "nats")]
+use tributary_eventlog::pipe::nats;
+
+/// Opens the copies, the order and the pipe of a node; connects to nobody. Blocks.
+///
+/// # Errors
+/// [`Failure`] with the remedy.
+pub fn open(
+    config: &Config,
+    broker: &Broker,
+    (dir, salts, key): (&Path, Salts, &IndexKey),
+    log: &Arc<dyn EventLog>,
+) -> Result<Node, Failure> {
+    let coded = |code: &str, error: &dyn std::fmt::Display, remedy: &str| {
+        Failure::new(Exit::CheckFailed, format!("{code}: {error}")).remedy(remedy)
+    };
+    let mirrors = Mirrors::open(dir.join("mirrors"), Arc::clone(log), salts)
+        .map_err(|e| coded(e.code(), &e, e.remedy()))?;
+    for copy in mirrors.logs().values() {
+        if let Some(Trouble { code, detail, remedy }) = super::key::differs(&**copy, key) {
+            return Err(coded(code, &detail, remedy));
+        }
+    }
+    let copies = mirrors.logs().into_values();
+    let order = Interleaved::open(&RealDisk, &dir.join("order").join("runs"), Arc::clone(log), copies)
+        .map_err(|e| coded(e.code(), &e, e.remedy()))?;
+    let pipe = pipe(config, &broker.engine)?;
+    let forwarder = Forwarder::new(Arc::clone(log), Arc::clone(&pipe), dir.join("mirrors").join("sent"));
+    let forwarder =
+        forwarder.map_err(|e| coded("log_io", &e, "check that the data folder can be read and written"))?;
+    Ok(Node {
+        engine: broker.engine.name(),
+        ack: broker.ack,
+        key: key.clone(),
+        log: Arc::clone(log),
+        pipe,
+        forwarder: Arc::new(forwarder),
+        mirrors: Arc::new(mirrors),
+        order: Arc::new(order),
+        compared: watch::Sender::new(false),
+        trouble: Mutex::default(),
+        spilled: AtomicU64::new(0),
+    })
+}
+
+/// The pipe of this engine, not connected yet. Configurations that name an engine outside this build are refused before.
+fn pipe(config: &Config, engine: &Engine) -> Result<Arc<dyn Pipe>, Failure> {
+    match engine {
+        #[cfg(feature = "nats")]
+        Engine::Nats(written) => Ok(Arc::new(nats::Nats::new(of_nats(config, written)))),
+        #[cfg(not(feature = "nats"))]
+        Engine::Nats(_) => Err(Failure::new(Exit::Usage, "this build has no engine nats")),
+    }
+}
+
+#[cfg(feature = "nats")]
+fn of_nats(config: &Config, written: &crate::config::broker::Nats) -> nats::Options {
+    use super::labels::ByChannel;
+    use crate::config::broker::Login;
+    let login = match written.login.clone() {
+        Login::None => nats::Login::None,
+        Login::Password(user, password) => nats::Login::Password(user, password),
+        Login::Token(token) => nats::Login::Token(token),
+        Login::NKey(seed) => nats::Login::NKey(seed),
+        Login::Credentials(text) => nats::Login::Credentials(text),
+    };
+    nats::Options {
+        url: written.url.clone(),
+        login,
+        roots: written.ca.clone(),
+        name: config.hub.name.clone(),
+        replicas: written.replicas,
+        labels: Arc::new(ByChannel::new(config)),
+    }
+}
+
+/// The first look at the broker: whether it is the one this node knows, and keeps what it is given. A broker that does not
+/// answer keeps nobody from starting who has worked with it before: what comes is durable here and sent later.
+///
+/// # Errors
+/// [`Failure`] with exit code 3 and the remedy.
+pub async fn check(node: &Node) -> Result<(), Failure> {
+    let looked = async {
+        let state = node.pipe.state().await?;
+        node.mirrors.check(&state)?;
+        node.forwarder.check(&state)?;
+        node.pipe.findings().await
+    };
+    let findings = match looked.await {
+        Ok(findings) => findings,
+        Err(error @ PipeError::Unreachable(_)) if node.mirrors.knows_broker() => {
+            tracing::warn!(%error, log.engine = node.engine, "the broker does not answer; the hub starts and sends later");
+            node.compared.send_replace(true);
+            return Ok(());
+        }
+        Err(error) => return Err(refused(node.engine, &error)),
+    };
+    for finding in findings {
+        tracing::warn!(
+            log.engine = node.engine,
+            setting = finding.setting,
+            found = finding.found,
+            remedy = finding.remedy,
+            "a setting of the broker can lose acknowledged events"
+        );
+    }
+    Ok(())
+}
+
+fn refused(engine: &str, error: &PipeError) -> Failure {
+    let message = format!("{}: [log] engine = \"{engine}\": {error}", error.code());
+    Failure::new(Exit::Unreachable, message).remedy(error.remedy())
+}
+
+impl From<&PipeError> for Trouble {
+    fn from(error: &PipeError) -> Self {
+        Self { code: error.code(), detail: error.to_string(), remedy: error.remedy() }
+    }
+}

@@ -1,0 +1,241 @@
+//! Hubs of several nodes over a real broker: the same customers everywhere, whatever is killed in between.
+
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{DirBuilder, OpenOptions},
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use tributary_tests::{
+    broker::{nats::Server, skipped},
+    hub::{Folder, Hub, channels::Source, http::Client},
+    rng::Rng,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Events of the story.
+const STORY: u64 = 600;
+/// Times something is killed; 100 with `TRIBUTARY_LONG=1`.
+const KILLS: u64 = 20;
+const KILLS_LONG: u64 = 100;
+/// Between two events of one sender.
+const PACE: Duration = Duration::from_millis(6);
+const SENDERS: usize = 3;
+
+/// Nodes of one hub: folders that differ in nothing but their data, with the same index key.
+pub fn folders(url: &str, count: usize, more: &str) -> (Source, Vec<Folder>) {
+    let (source, folders) = strangers(url, count, more);
+    let hex: String = (0..32).map(|n| format!("{:02x}", n * 7)).collect();
+    for folder in &folders {
+        let keys = folder.data().join("keys");
+        DirBuilder::new().recursive(true).mode(0o700).create(&keys).expect("a folder for keys");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .mode(0o600)
+            .open(keys.join("index.key"))
+            .expect("a key");
+        file.write_all(hex.as_bytes()).expect("a key");
+    }
+    (source, folders)
+}
+
+/// The same, each with a key of its own.
+pub fn strangers(url: &str, count: usize, more: &str) -> (Source, Vec<Folder>) {
+    let source = Source::new("cloudevents", Value::Null);
+    let log = format!("[log]\nengine = \"nats\"\n{more}\n[log.nats]\nurl = \"{url}\"\n");
+    let folder = |_| Folder::with(std::slice::from_ref(&source), "name = \"shop\"", &log);
+    (source.clone_of(), (0..count).map(folder).collect())
+}
+
+pub fn event(n: u64, person: usize, tied: bool) -> Value {
+    let mut identifiers = vec![json!({"type": "member", "value": format!("M{person}"), "trust": "verified"})];
+    if tied {
+        let phone = format!("+88691200{person:04}");
+        identifiers.push(json!({"type": "phone", "value": phone, "trust": "verified"}));
+    }
+    json!({"specversion": "1.0", "id": format!("e{n}"), "source": "/nodes", "type": "tributary.v1.purchase.completed",
+        "time": "2026-03-01T10:12:00+08:00", "data": {"key": format!("visit/{n}"), "identifiers": identifiers,
+        "purchase": {"currency": "TWD", "total": "100"}}})
+}
+
+pub fn post(source: &Source, client: &mut Client, event: &Value) -> Option<u16> {
+    let request =
+        source.signed(&[("content-type", "application/cloudevents+json")], event.to_string().as_bytes());
+    source.post(client, &request).ok().map(|answer| answer.status)
+}
+
+pub fn lag(hub: &Hub) -> Value {
+    hub.client().get("/v1/lag").must(200).json()
+}
+
+/// Waits until all nodes have folded the same records.
+pub fn converge(hubs: &[Hub]) {
+    let begun = Instant::now();
+    loop {
+        let all: Vec<Value> = hubs.iter().map(lag).collect();
+        let positions: BTreeSet<String> = all.iter().map(|lag| lag["position"].to_string()).collect();
+        let quiet = all.iter().all(|lag| lag["events"] == 0 && lag["broker"]["unacknowledged"] == 0);
+        if positions.len() == 1 && quiet {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "they do not come together: {all:#?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn digests(hubs: &[Hub]) -> BTreeSet<String> {
+    let verified = |hub: &Hub| {
+        let found = hub.client().get("/v1/verify").must(200).json();
+        assert_eq!(found["ok"], true, "{found}");
+        found["digest"].as_str().expect("a digest").to_owned()
+    };
+    hubs.iter().map(verified).collect()
+}
+
+/// Keys of all events that a node shows, each once.
+fn keys(hub: &Hub) -> BTreeMap<String, u64> {
+    let mut keys = BTreeMap::new();
+    for event in hub.client().pages("/v1/events?limit=500", "events", "cursor", "next_cursor") {
+        if let Some(key) = event["data"]["key"].as_str().filter(|key| key.starts_with("visit/")) {
+            *keys.entry(key.to_owned()).or_default() += 1;
+        }
+    }
+    keys
+}
+
+#[test]
+fn three_nodes_come_to_the_customers_of_one() {
+    let server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("three nodes on NATS", &why),
+    };
+    let (source, folders) = folders(&server.url(), 3, "");
+    let alone = Folder::new(std::slice::from_ref(&source));
+    let (single, mut hubs): (Hub, Vec<Hub>) = (alone.start(), folders.iter().map(Folder::start).collect());
+    let mut rng = Rng::new(7);
+    let mut clients: Vec<Client> = hubs.iter().map(Hub::provider).collect();
+    let mut one = single.provider();
+    for n in 0..STORY {
+        let event = event(n, rng.below(40), rng.percent(30));
+        let at = rng.below(3);
+        assert_eq!(post(&source, &mut clients[at], &event), Some(202));
+        if rng.percent(10) {
+            // The provider tries again, and meets another node.
+            assert_eq!(post(&source, &mut clients[(at + 1) % 3], &event), Some(202));
+        }
+        assert_eq!(post(&source, &mut one, &event), Some(202));
+        if n == STORY / 2 {
+            hubs[1] = again(&folders[1], &hubs[1]);
+            clients[1] = hubs[1].provider();
+        }
+    }
+    single.settle();
+    converge(&hubs);
+    assert_eq!(digests(&hubs).len(), 1, "every node folds the same");
+    let customers = |hub: &Hub| -> BTreeSet<String> {
+        let all = hub.client().pages("/v1/customers?limit=100", "customers", "cursor", "next_cursor");
+        all.iter()
+            .map(|c| json!([c["identifiers"].as_array().map(Vec::len), c["purchases"]]).to_string())
+            .collect()
+    };
+    for hub in &hubs {
+        assert_eq!(customers(hub), customers(&single));
+        let keys = keys(hub);
+        assert_eq!((keys.len() as u64, keys.values().max()), (STORY, Some(&1)));
+    }
+    // What one node was told can be read at another one as soon as that has it.
+    let told = hubs[0].client().post("/v1/events", &event(STORY, 3, true)).must(202).json();
+    let position = told["position"].as_str().expect("a position");
+    let seen = hubs[2].client().get(&format!("/v1/events?limit=1&min_position={position}"));
+    assert_eq!(seen.status, 200, "{}", seen.text());
+    folders.iter().zip(&hubs).for_each(|(folder, hub)| folder.verify(hub));
+}
+
+/// Ends a hub without warning and starts it again.
+fn again(folder: &Folder, hub: &Hub) -> Hub {
+    hub.kill_now();
+    hub.terminate();
+    folder.start()
+}
+
+/// What is sent while things are killed: the keys that were answered with 2xx.
+fn send_all(
+    source: &Source,
+    addresses: &Mutex<Vec<std::net::SocketAddr>>,
+    (sender, next, stop): (usize, &AtomicU64, &AtomicBool),
+) -> Vec<String> {
+    let (mut rng, mut answered) = (Rng::new(sender as u64), Vec::new());
+    while !stop.load(Ordering::Relaxed) {
+        let n = next.fetch_add(1, Ordering::Relaxed);
+        let to = {
+            let all = addresses.lock().expect("no panic");
+            all[rng.below(all.len())]
+        };
+        let event = event(n, rng.below(40), rng.percent(20));
+        if post(source, &mut Client::new(to), &event).is_some_and(|status| (200..300).contains(&status)) {
+            answered.push(format!("visit/{n}"));
+        }
+        thread::sleep(PACE);
+    }
+    answered
+}
+
+#[test]
+fn kills_of_nodes_and_broker_lose_nothing_and_fold_nothing_twice() {
+    let mut server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("kills of nodes and broker", &why),
+    };
+    let (source, folders) = folders(&server.url(), 2, "");
+    let mut hubs: Vec<Hub> = folders.iter().map(Folder::start).collect();
+    let addresses = Arc::new(Mutex::new(hubs.iter().map(|hub| hub.ingress).collect::<Vec<_>>()));
+    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let long = std::env::var("TRIBUTARY_LONG").as_deref() == Ok("1");
+    let mut rng = Rng::new(11);
+    let answered: Vec<String> = thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|at| {
+                let (source, addresses, shared) = (&source, &*addresses, (at, &next, &stop));
+                scope.spawn(move || send_all(source, addresses, shared))
+            })
+            .collect();
+        for _ in 0..if long { KILLS_LONG } else { KILLS } {
+            thread::sleep(Duration::from_millis(100 + rng.below(400) as u64));
+            match rng.below(3) {
+                0 => {
+                    server.kill();
+                    thread::sleep(Duration::from_millis(rng.below(300) as u64));
+                    server.resume();
+                }
+                _ => {
+                    let at = rng.below(hubs.len());
+                    hubs[at] = again(&folders[at], &hubs[at]);
+                    addresses.lock().expect("no panic")[at] = hubs[at].ingress;
+                }
+            }
+        }
+        thread::sleep(Duration::from_millis(300));
+        stop.store(true, Ordering::Relaxed);
+        senders.into_iter().flat_map(|sender| sender.join().expect("no panic")).collect()
+    });
+    converge(&hubs);
+    assert_eq!(digests(&hubs).len(), 1, "every node folds the same");
+    assert!(answered.len() > 100, "{} were answered", answered.len());
+    eprintln!("{} of {} events were answered", answered.len(), next.load(Ordering::Relaxed));
+    for hub in &hubs {
+        let keys = keys(hub);
+        let lost: Vec<&String> = answered.iter().filter(|key| !keys.contains_key(*key)).collect();
+        assert!(lost.is_empty(), "answered and not there: {lost:?}");
+        let twice: Vec<_> = keys.iter().filter(|(_, count)| **count > 1).collect();
+        assert!(twice.is_empty(), "shown twice: {twice:?}");
+    }
+    folders.iter().zip(&hubs).for_each(|(folder, hub)| folder.verify(hub));
+}

@@ -1,0 +1,170 @@
+//! Brokers that do not fit: each is refused at the start with its own code and exit code 3, and nothing is lost; one that goes
+//! away meanwhile is waited for.
+
+use super::hubs::{converge, event, folders, lag, post, strangers};
+use async_nats::jetstream::stream::{Config, RetentionPolicy};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+use tributary_tests::{
+    broker::{free_port, nats::Server, skipped},
+    hub::{Folder, program},
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Serves a folder that must not start; gives the exit code and what was said.
+fn refused(folder: &Folder) -> (Option<i32>, String) {
+    let mut command = Command::new(program());
+    command.arg("--config").arg(folder.path().join("tributary.toml")).arg("serve").current_dir(folder.path());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let begun = Instant::now();
+    while child.try_wait().expect("a child").is_none() && begun.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let output = child.wait_with_output().expect("a child");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn must_refuse(folder: &Folder, code: &str) {
+    let (exit, said) = refused(folder);
+    assert!(said.contains(&format!("{code}: ")), "{code}: {said}");
+    assert_eq!(exit, Some(3), "{code}: {said}");
+    assert!(said.contains("help") || said.contains("remedy"), "{code} without a remedy: {said}");
+}
+
+fn copied(from: &Path, to: &Path) {
+    let done = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp");
+    assert!(done.success());
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_its_code() {
+    let mut server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("hubs whose broker does not fit", &why),
+    };
+    let nowhere = format!("nats://127.0.0.1:{}", free_port());
+    must_refuse(&folders(&nowhere, 1, "").1[0], "broker_unreachable");
+    let closed = Server::start("authorization { user: \"a\", password: \"b\" }\n").expect("a second server");
+    must_refuse(&folders(&closed.url(), 1, "").1[0], "broker_refused");
+
+    let (source, all) = strangers(&server.url(), 2, "");
+    let first = all[0].start();
+    must_refuse(&all[1], "index_key_differs");
+    drop(first);
+
+    // An older state of the data folder is restored: what it would append is in the broker already, as something else.
+    let node = &all[0];
+    let aside = tempfile::tempdir().expect("a folder");
+    copied(&node.data(), &aside.path().join("older"));
+    let hub = node.start();
+    for n in 0..20 {
+        assert_eq!(post(&source, &mut hub.provider(), &event(n, 1, false)), Some(202));
+    }
+    converge(std::slice::from_ref(&hub));
+    hub.terminate();
+    std::fs::rename(node.data(), aside.path().join("newest")).expect("moved aside");
+    copied(&aside.path().join("older"), &node.data());
+    must_refuse(node, "log_behind_broker");
+    std::fs::remove_dir_all(node.data()).expect("removed");
+    copied(&aside.path().join("newest"), &node.data());
+    let hub = node.start();
+    assert_eq!(lag(&hub)["events"], 0);
+    hub.terminate();
+
+    // The stream is made anew under the same name.
+    server.kill();
+    std::fs::remove_dir_all(server.store()).expect("removed");
+    server.resume();
+    must_refuse(node, "broker_recreated");
+
+    // Another folder's events are not dropped by turning the broker off.
+    node.configure(&node.configuration().replace("engine = \"nats\"", "engine = \"embedded\""));
+    let hub = node.start();
+    hub.settle();
+    assert!(
+        hub.client().get("/v1/customers").must(200).text().contains("cus_"),
+        "its own events are all there"
+    );
+}
+
+#[test]
+fn a_stream_that_forgets_is_refused() {
+    let server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("a stream that forgets", &why),
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let client = async_nats::connect(server.url()).await.expect("connected");
+        let context = async_nats::jetstream::new(client);
+        let config = Config {
+            name: "TRIBUTARY-shop".to_owned(),
+            subjects: vec!["tributary.shop.events.>".to_owned()],
+            retention: RetentionPolicy::WorkQueue,
+            ..Config::default()
+        };
+        context.create_stream(config).await.expect("a stream");
+    });
+    must_refuse(&folders(&server.url(), 1, "").1[0], "broker_settings");
+}
+
+#[test]
+fn views_of_several_nodes_are_not_folded_without_the_others() {
+    let server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("the embedded engine after a broker", &why),
+    };
+    let (source, all) = folders(&server.url(), 2, "");
+    let hubs = [all[0].start(), all[1].start()];
+    assert_eq!(post(&source, &mut hubs[1].provider(), &event(1, 1, false)), Some(202));
+    converge(&hubs);
+    for hub in &hubs {
+        hub.terminate();
+    }
+    let text = all[0].configuration();
+    all[0].configure(&text.replace("engine = \"nats\"", "engine = \"embedded\""));
+    let (exit, said) = refused(&all[0]);
+    assert_eq!(exit, Some(1), "{said}");
+    assert!(said.contains("log_unknown_origin"), "{said}");
+    all[0].configure(&text);
+    let again = [all[0].start(), all[1].start()];
+    converge(&again);
+}
+
+#[test]
+fn without_the_broker_events_are_taken_and_sent_later() {
+    for ack in ["broker", "local"] {
+        let mut server = match Server::start("") {
+            Ok(server) => server,
+            Err(why) => return skipped("a broker that goes away", &why),
+        };
+        let (source, all) = folders(&server.url(), 2, &format!("ack = \"{ack}\""));
+        let mut hubs = vec![all[0].start(), all[1].start()];
+        server.kill();
+        for n in 0..30 {
+            let begun = Instant::now();
+            assert_eq!(post(&source, &mut hubs[0].provider(), &event(n, 1, false)), Some(202), "{ack}");
+            assert!(begun.elapsed() < Duration::from_secs(5), "{ack}: {:?}", begun.elapsed());
+        }
+        let told = lag(&hubs[0]);
+        assert!(told["broker"]["unacknowledged"].as_u64() >= Some(30), "{told}");
+        assert_eq!(told["broker"]["spilled"].as_u64() > Some(0), ack == "broker", "{told}");
+        // A node that has worked with the broker before starts without it.
+        hubs[0].kill_now();
+        hubs[0].terminate();
+        hubs[0] = all[0].start();
+        assert_eq!(post(&source, &mut hubs[0].provider(), &event(30, 1, false)), Some(202), "{ack}");
+        server.resume();
+        converge(&hubs);
+        let events = hubs[1].client().pages("/v1/events?limit=500", "events", "cursor", "next_cursor");
+        let visits =
+            events.iter().filter(|e| e["data"]["key"].as_str().is_some_and(|k| k.starts_with("visit/")));
+        assert_eq!(visits.count(), 31, "{ack}");
+    }
+}
