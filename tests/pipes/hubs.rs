@@ -38,7 +38,7 @@ pub fn folders(url: &str, count: usize, more: &str) -> (Source, Vec<Folder>) {
         DirBuilder::new().recursive(true).mode(0o700).create(&keys).expect("a folder for keys");
         let mut file = OpenOptions::new()
             .write(true)
-            .create(true)
+            .create_new(true)
             .mode(0o600)
             .open(keys.join("index.key"))
             .expect("a key");

@@ -105,16 +105,35 @@ pub struct Stored {
     pub new: Option<(u64, u64)>,
 }
 
+/// The logs of a hub.
+pub struct Logs {
+    /// This node's.
+    pub own: Arc<dyn EventLog>,
+    /// All that is folded here.
+    pub order: Arc<dyn Order>,
+    /// What a broker adds.
+    pub node: Option<Arc<Node>>,
+}
+
+impl Logs {
+    /// One log and no broker.
+    #[must_use]
+    pub fn alone(own: Arc<dyn EventLog>) -> Self {
+        Self { order: Arc::clone(&own) as _, own, node: None }
+    }
+}
+
 impl Hub {
     /// A hub of these parts.
     #[must_use]
     pub fn new(
         config: Config,
-        (log, order, node): (Arc<dyn EventLog>, Arc<dyn Order>, Option<Arc<Node>>),
+        logs: Logs,
         projector: Arc<Projector>,
         key: IndexKey,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let Logs { own: log, order, node } = logs;
         let names = config.channels.iter().map(|c| c.context.name.clone());
         let own = ["console", crate::tokens::LOCAL].map(str::to_owned);
         let metrics = Metrics::new(names.clone().chain(own));

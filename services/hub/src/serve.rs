@@ -4,7 +4,7 @@
 use crate::{
     cli::{Exit, Failure},
     config::{Config, folder},
-    hub::{Hub, record},
+    hub::{Hub, Logs, record},
     ingress, keys,
     listener::{self, Listener},
     lock::Lock,
@@ -13,7 +13,7 @@ use crate::{
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tributary_core::{identity::policy::Policy, token::IndexKey};
-use tributary_eventlog::{Clock, EventLog, Options as LogOptions, Order, Origin, SegmentLog, SystemClock};
+use tributary_eventlog::{Clock, EventLog, Options as LogOptions, Origin, SegmentLog, SystemClock};
 use tributary_projector::{Options as ProjectorOptions, Projector, StartError};
 
 /// How long open requests may take after the hub was told to stop; log and views are then closed within seconds, so that
@@ -218,16 +218,16 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     options.cache_bytes = config.store.cache_bytes;
     options.checkpoint = config.store.checkpoint;
     options.on_start = Some(step_back);
-    let (order, node): (Arc<dyn Order>, _) = match &config.log.broker {
-        None => (Arc::clone(&log) as _, None),
+    let logs = match &config.log.broker {
+        None => Logs::alone(log),
         Some(broker) => {
             let node = Arc::new(node::open(&config, broker, (&dir, Arc::new(random_u64), &key), &log)?);
-            (node.order(), Some(node))
+            Logs { own: log, order: node.order(), node: Some(node) }
         }
     };
-    let projector = Projector::start(options, Arc::clone(&order) as _).map_err(start_problem)?;
+    let projector = Projector::start(options, Arc::clone(&logs.order)).map_err(start_problem)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Ok((Arc::new(Hub::new(config, (log, order, node), Arc::new(projector), key, clock)), lock))
+    Ok((Arc::new(Hub::new(config, logs, Arc::new(projector), key, clock)), lock))
 }
 
 fn start_problem(error: StartError) -> Failure {

@@ -4,7 +4,7 @@
 use super::{Amounts, failed, rebuild::wait, report::Figure, sample::Sample, step, stock};
 use crate::{
     cli::Failure,
-    hub::{Hub, record},
+    hub::{Hub, Logs, record},
     serve, suggest,
 };
 use std::{
@@ -80,7 +80,7 @@ fn fold(dir: &Path, log: &Arc<dyn EventLog>, with_finder: bool) -> Result<Foldin
     let key = IndexKey::new(&[7; 32]);
     let hub = Arc::new(Hub::new(
         config,
-        (Arc::clone(log), Arc::clone(log) as _, None),
+        Logs::alone(Arc::clone(log)),
         Arc::new(projector),
         key,
         Arc::new(SystemClock),

@@ -4,7 +4,7 @@
 use super::{Wanted, Window, readapt_in_slices};
 use crate::{
     config::{Source, from_text},
-    hub::{Hub, record},
+    hub::{Hub, Logs, record},
     ingress::decode_verified,
     rng::Rng,
 };
@@ -67,7 +67,7 @@ impl World {
         let clock = Arc::clone(&self.clock) as _;
         Hub::new(
             config,
-            (Arc::clone(&self.log), Arc::clone(&self.log) as _, None),
+            Logs::alone(Arc::clone(&self.log)),
             Arc::new(projector),
             IndexKey::new(&[7; 32]),
             clock,
