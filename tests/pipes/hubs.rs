@@ -91,7 +91,7 @@ pub fn converge(hubs: &[Hub]) {
     }
 }
 
-fn digests(hubs: &[Hub]) -> BTreeSet<String> {
+pub fn digests(hubs: &[Hub]) -> BTreeSet<String> {
     let verified = |hub: &Hub| {
         let found = hub.client().get("/v1/verify").must(200).json();
         assert_eq!(found["ok"], true, "{found}");

@@ -1,7 +1,7 @@
 //! Brokers that do not fit: each is refused at the start with its own code and exit code 3, and nothing is lost; one that goes
 //! away meanwhile is waited for.
 
-use super::hubs::{converge, event, folders, lag, post, strangers};
+use super::hubs::{converge, digests, event, folders, lag, post, strangers};
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use std::{
     path::Path,
@@ -14,6 +14,8 @@ use tributary_tests::{
     hub::{Folder, program},
 };
 
+/// Each of the two nodes states the policy.
+const POLICIES: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves a folder that must not start; gives the exit code and what was said.
@@ -114,27 +116,42 @@ fn a_stream_that_forgets_is_refused() {
     must_refuse(&folders(&server.url(), 1, "").1[0], "broker_settings");
 }
 
+/// A hub that goes back to one machine keeps what the others wrote, and does not start without it.
 #[test]
-fn views_of_several_nodes_are_not_folded_without_the_others() {
+fn the_embedded_engine_keeps_what_other_nodes_wrote() {
     let server = match Server::start("") {
         Ok(server) => server,
         Err(why) => return skipped("the embedded engine after a broker", &why),
     };
     let (source, all) = folders(&server.url(), 2, "");
     let hubs = [all[0].start(), all[1].start()];
-    assert_eq!(post(&source, &mut hubs[1].provider(), &event(1, 1, false)), Some(202));
+    for n in 0..20 {
+        let hub = &hubs[usize::from(n % 3 == 0)];
+        assert_eq!(post(&source, &mut hub.provider(), &event(n, (n % 5) as usize, false)), Some(202));
+    }
     converge(&hubs);
+    let before = digests(&hubs);
     for hub in &hubs {
         hub.terminate();
     }
-    let text = all[0].configuration();
-    all[0].configure(&text.replace("engine = \"nats\"", "engine = \"embedded\""));
+    all[0].configure(&all[0].configuration().replace("engine = \"nats\"", "engine = \"embedded\""));
+    let hub = all[0].start();
+    hub.settle();
+    assert_eq!(digests(std::slice::from_ref(&hub)), before);
+    assert_eq!(post(&source, &mut hub.provider(), &event(20, 1, false)), Some(202));
+    hub.settle();
+    hub.terminate();
+    let mirrors = all[0].data().join("mirrors");
+    std::fs::rename(&mirrors, all[0].data().join("aside")).expect("moved aside");
     let (exit, said) = refused(&all[0]);
     assert_eq!(exit, Some(1), "{said}");
     assert!(said.contains("log_unknown_origin"), "{said}");
-    all[0].configure(&text);
-    let again = [all[0].start(), all[1].start()];
-    converge(&again);
+    std::fs::rename(all[0].data().join("aside"), &mirrors).expect("moved back");
+    let hub = all[0].start();
+    assert_eq!(
+        hub.client().pages("/v1/events?limit=500", "events", "cursor", "next_cursor").len(),
+        21 + POLICIES
+    );
 }
 
 #[test]

@@ -219,7 +219,10 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     options.checkpoint = config.store.checkpoint;
     options.on_start = Some(step_back);
     let logs = match &config.log.broker {
-        None => Logs::alone(log),
+        None => match node::left(&dir, Arc::new(random_u64), &log)? {
+            None => Logs::alone(log),
+            Some(order) => Logs { own: log, order, node: None },
+        },
         Some(broker) => {
             let node = Arc::new(node::open(&config, broker, (&dir, Arc::new(random_u64), &key), &log)?);
             Logs { own: log, order: node.order(), node: Some(node) }

@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
-    EventLog, Interleaved, RealDisk, Salts,
+    EventLog, Interleaved, Order, RealDisk, Salts,
     pipe::{Forwarder, Mirrors, Pipe, PipeError},
 };
 
@@ -32,19 +32,12 @@ pub fn open(
     (dir, salts, key): (&Path, Salts, &IndexKey),
     log: &Arc<dyn EventLog>,
 ) -> Result<Node, Failure> {
-    let coded = |code: &str, error: &dyn std::fmt::Display, remedy: &str| {
-        Failure::new(Exit::CheckFailed, format!("{code}: {error}")).remedy(remedy)
-    };
-    let mirrors = Mirrors::open(dir.join("mirrors"), Arc::clone(log), salts)
-        .map_err(|e| coded(e.code(), &e, e.remedy()))?;
+    let (mirrors, order) = copies(dir, salts, log)?;
     for copy in mirrors.logs().values() {
         if let Some(Trouble { code, detail, remedy }) = super::key::differs(&**copy, key) {
             return Err(coded(code, &detail, remedy));
         }
     }
-    let copies = mirrors.logs().into_values();
-    let order = Interleaved::open(&RealDisk, &dir.join("order").join("runs"), Arc::clone(log), copies)
-        .map_err(|e| coded(e.code(), &e, e.remedy()))?;
     let pipe = pipe(config, &broker.engine)?;
     let forwarder = Forwarder::new(Arc::clone(log), Arc::clone(&pipe), dir.join("mirrors").join("sent"));
     let forwarder =
@@ -62,6 +55,33 @@ pub fn open(
         trouble: Mutex::default(),
         spilled: AtomicU64::new(0),
     })
+}
+
+/// The order of a hub that was a node of several and has the embedded engine now: what the others wrote up to then stays in
+/// its views. `None` where there never were others. Blocks.
+///
+/// # Errors
+/// [`Failure`] with the remedy.
+pub fn left(dir: &Path, salts: Salts, log: &Arc<dyn EventLog>) -> Result<Option<Arc<dyn Order>>, Failure> {
+    if !dir.join("mirrors").is_dir() {
+        return Ok(None);
+    }
+    let (mirrors, order) = copies(dir, salts, log)?;
+    Ok((!mirrors.logs().is_empty()).then(|| Arc::new(order) as _))
+}
+
+/// The copies and the order over them.
+fn copies(dir: &Path, salts: Salts, log: &Arc<dyn EventLog>) -> Result<(Mirrors, Interleaved), Failure> {
+    let mirrors = Mirrors::open(dir.join("mirrors"), Arc::clone(log), salts)
+        .map_err(|e| coded(e.code(), &e, e.remedy()))?;
+    let copies = mirrors.logs().into_values();
+    let order = Interleaved::open(&RealDisk, &dir.join("order").join("runs"), Arc::clone(log), copies)
+        .map_err(|e| coded(e.code(), &e, e.remedy()))?;
+    Ok((mirrors, order))
+}
+
+fn coded(code: &str, error: &dyn std::fmt::Display, remedy: &str) -> Failure {
+    Failure::new(Exit::CheckFailed, format!("{code}: {error}")).remedy(remedy)
 }
 
 /// The pipe of this engine, not connected yet. Configurations that name an engine outside this build are refused before.
