@@ -16,7 +16,7 @@ use axum::{
 use bytes::Bytes;
 use std::{net::SocketAddr, sync::Arc};
 use tributary_channels::{
-    adapter::{InboundRequest, Method, OVER_PACE, Reply},
+    adapter::{Decoded, InboundRequest, Method, OVER_PACE, Reply},
     settings::Channel,
     signature,
 };
@@ -176,15 +176,17 @@ pub(crate) fn decode_verified(
     let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| channel.adapter.decode(request)));
     let decoded = match decoded {
         Ok(decoded) => decoded.map_err(Problem::from)?,
-        // A verified request is never lost, whatever its adapter makes of it.
-        Err(_) => {
-            tracing::error!(channel.name = %channel.context.name, "the adapter panicked; the request is kept");
-            let raw = Raw { headers: Vec::new(), body: request.body.to_vec() };
-            tributary_channels::adapter::Decoded::only_unrecognised("adapter_panicked", "", raw)
-        }
+        Err(_) => kept_after_panic(channel, request),
     };
     let events = hub.events(&channel.context, decoded.events, decoded.unrecognised, request.received_at);
     Ok((events, decoded.reply))
+}
+
+/// A verified request is never lost, whatever its adapter makes of it.
+pub(crate) fn kept_after_panic(channel: &Channel, request: &InboundRequest<'_>) -> Decoded {
+    tracing::error!(channel.name = %channel.context.name, "the adapter panicked; the request is kept");
+    let raw = Raw { headers: Vec::new(), body: request.body.to_vec() };
+    Decoded::only_unrecognised("adapter_panicked", "", raw)
 }
 
 /// Headers as adapters see them: lower-case names, values that are text, and none of the ingress's own.
