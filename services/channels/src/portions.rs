@@ -50,7 +50,7 @@ pub fn decode_whole(
     most: usize,
 ) -> Result<Decoded, Rejected> {
     let mut portions = adapter.portions(request, most)?;
-    let mut all = Decoded::default();
+    let mut all = portions.next().unwrap_or_default();
     while let Some(portion) = portions.next() {
         all.events.extend(portion.events);
         all.unrecognised.extend(portion.unrecognised);

@@ -10,7 +10,7 @@ use super::{
     group::{Group, key_of, name},
     index::Index,
     receipt::Receipt,
-    sheet::{Sheet, Span, Unreadable, too_large},
+    sheet::{Row, Sheet, Span, Unreadable, too_large},
 };
 use crate::{
     adapter::{Decoded, InboundRequest, Unrecognised},
@@ -108,18 +108,21 @@ impl<'r> File<'r> {
             let rows = self.most.saturating_mul(ROWS_A_FACT);
             self.batch.fill(&self.index, &self.heads, self.details.as_ref(), number, rows);
         }
-        let rows = self.batch.rows(self.index.groups.rows(number));
-        let Some(first) = rows.first() else { return };
-        let places: Vec<(Span, bool)> =
-            rows.iter().map(|row| (row.span, self.is_second(row.is_detail))).collect();
+        let places: Vec<(Span, bool)> = self.lines(number).collect();
         let mut raw = self.raw(&places, true);
         let occurrence = self.index.groups.occurrence(number);
         if occurrence > 0 {
             raw.headers.push((OCCURRENCE.to_owned(), occurrence.to_string()));
         }
-        // The row had a key when it was grouped.
-        let key =
-            key_of(self.config, first, self.sheet(false).bytes(first.span), occurrence).unwrap_or_default();
+        let rows = self.batch.rows(self.index.groups.rows(number));
+        let of_first =
+            |first: &&Row| key_of(self.config, first, self.sheet(false).bytes(first.span), occurrence);
+        let key = rows.first().filter(|_| rows.len() == places.len()).map(of_first);
+        let (Some(first), Some(Ok(key))) = (rows.first(), key) else {
+            // Decoding is a function of the bytes, so this does not happen; if it did, nothing would be lost.
+            let detail = "a receipt reads differently the second time".to_owned();
+            return portion.add_rest(Unrecognised { reason: "bad_row", detail, raw });
+        };
         let line = first.line;
         let group = Group { key, rows };
         let receipt = Receipt { config: self.config, group: &group };
@@ -161,10 +164,6 @@ impl<'r> File<'r> {
         self.index.groups.rows(group).iter().filter_map(|row| self.index.place(*row))
     }
 
-    fn is_second(&self, is_detail: bool) -> bool {
-        self.details.is_some() && is_detail
-    }
-
     fn sheet(&self, second: bool) -> &Sheet<'r> {
         self.details.as_ref().filter(|_| second).unwrap_or(&self.heads)
     }
@@ -203,7 +202,9 @@ impl<'r> File<'r> {
     fn raw(&self, rows: &[(Span, bool)], is_part: bool) -> Raw {
         let of =
             |wanted: bool| rows.iter().filter(move |(_, second)| *second == wanted).map(|(span, _)| *span);
-        let mut headers = self.version.headers.clone();
+        // Room for all that may come: raw requests are as many as receipts.
+        let mut headers = Vec::with_capacity(self.version.headers.len() + 4);
+        headers.extend_from_slice(&self.version.headers);
         headers.push(("content-type".to_owned(), self.heads.media_type().to_owned()));
         if is_part && self.config.control.is_some() {
             headers.push((PART.to_owned(), "1".to_owned()));

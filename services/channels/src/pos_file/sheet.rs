@@ -178,7 +178,9 @@ impl<'r> Sheet<'r> {
     }
 
     /// The smallest text that holds these rows alone. Rows of one record are one row that was read several times.
-    pub(super) fn part(&self, rows: impl Iterator<Item = Span>, body: &mut Vec<u8>) {
+    pub(super) fn part(&self, rows: impl Iterator<Item = Span> + Clone, body: &mut Vec<u8>) {
+        let lines: usize = rows.clone().map(|span| span.length as usize + 1).sum();
+        body.reserve(self.text.mark().len() + self.head.len() + 1 + lines);
         body.extend_from_slice(self.text.mark());
         if !self.head.is_empty() {
             body.extend_from_slice(&self.head);

@@ -221,10 +221,17 @@ impl<R: RowReader> Portions for Rows<'_, R> {
             let raw = raw(&self.version, self.text.mark(), &self.head, record.bytes);
             let read = self.file.row(&self.text, &record, &self.places, self.width, &mut row);
             match read.and_then(|()| self.file.reader.drafts(&row, &self.version)) {
-                Ok(drafts) => {
+                Ok(mut drafts) => {
+                    // The last takes the raw request itself: most rows are one fact or a few, and rows are many.
+                    let last = drafts.pop();
                     for mut draft in drafts {
                         draft.flags |= self.version.flags;
                         draft.raw = raw.clone();
+                        portion.add(draft);
+                    }
+                    if let Some(mut draft) = last {
+                        draft.flags |= self.version.flags;
+                        draft.raw = raw;
                         portion.add(draft);
                     }
                 }
@@ -302,12 +309,14 @@ impl<R: RowReader> ChannelAdapter for RowFile<R> {
 }
 
 fn raw(version: &Version, mark: &[u8], head: &[u8], row: &[u8]) -> Raw {
-    let mut body = mark.to_vec();
+    let mut body = Vec::with_capacity(mark.len() + head.len() + row.len() + 2);
+    body.extend_from_slice(mark);
     for line in [head, row].into_iter().filter(|line| !line.is_empty()) {
         body.extend_from_slice(line);
         body.push(b'\n');
     }
-    let mut headers = version.headers.clone();
+    let mut headers = Vec::with_capacity(version.headers.len() + 1);
+    headers.extend_from_slice(&version.headers);
     headers.push(("content-type".to_owned(), "text/csv".to_owned()));
     Raw { headers, body }
 }
