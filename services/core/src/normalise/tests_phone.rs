@@ -202,3 +202,19 @@ fn agree(region: Region, national: &str, code: &str, trunk: &str) -> usize {
     }
     usize::from(fast.is_some())
 }
+
+#[test]
+fn no_region_has_phones_of_three_characters() {
+    let letters = || b'A'..=b'Z';
+    let regions = letters().flat_map(|a| letters().map(move |b| [a, b]));
+    let regions: Vec<Region> =
+        regions.filter_map(|code| std::str::from_utf8(&code).ok()?.parse().ok()).collect();
+    assert!(regions.len() > 200, "{}", regions.len());
+    let digits =
+        || (0..1_000).flat_map(|n| [format!("{n}"), format!("{n:03}"), format!("0{n}"), format!("+{n}")]);
+    for text in digits().filter(|text| text.len() <= 3) {
+        for region in &regions {
+            assert!(super::phone::read_line(&text, *region).is_err(), "{text} in {region:?}");
+        }
+    }
+}
