@@ -210,11 +210,13 @@ fn no_region_has_phones_of_three_characters() {
     let regions: Vec<Region> =
         regions.filter_map(|code| std::str::from_utf8(&code).ok()?.parse().ok()).collect();
     assert!(regions.len() > 200, "{}", regions.len());
-    let digits =
-        || (0..1_000).flat_map(|n| [format!("{n}"), format!("{n:03}"), format!("0{n}"), format!("+{n}")]);
-    for text in digits().filter(|text| text.len() <= 3) {
-        for region in &regions {
-            assert!(super::phone::read_line(&text, *region).is_err(), "{text} in {region:?}");
+    let texts =
+        (0..1_000).flat_map(|n| [format!("{n}"), format!("{n:03}"), format!("0{n}"), format!("+{n}")]);
+    let texts: Vec<String> = texts.filter(|text| text.len() <= 3).collect();
+    // Region after region: the parser remembers what it compiled for the last ones only.
+    for region in regions {
+        for text in &texts {
+            assert!(super::phone::read_line(text, region).is_err(), "{text} in {region:?}");
         }
     }
 }
