@@ -222,6 +222,65 @@ fn an_import_that_was_killed_is_gone_on_with() {
 }
 
 #[test]
+fn an_import_that_remembers_another_event_begins_anew() {
+    let till = Source::of("till", table(json!({"kind": "pos_file", "key": "k"})));
+    let folder = Folder::new(&[till]);
+    let mut file = "receipt,total\n".to_owned();
+    for n in 1..=2_500 {
+        file.push_str(&format!("{n},5\n"));
+    }
+    let headers =
+        [("content-type".to_owned(), "text/csv".to_owned()), ("x-file-time".to_owned(), "5".to_owned())];
+    let import = |hub: &Hub| {
+        let mut client = hub.client();
+        let answer = client.send("POST", "/v1/channels/till/import", &headers, file.as_bytes());
+        drop(answer.expect("an answer").must(202));
+        let job = || hub.client().get("/v1/jobs").must(200).json()["jobs"][0].clone();
+        wait("the import", hub, |_| job()["state"] != "running");
+        let result = job()["result"].clone();
+        (result["accepted"].clone(), result["duplicates"].clone(), result["events"].clone())
+    };
+    let hub = folder.start();
+    assert_eq!(import(&hub), (json!(2_500), json!(0), json!(2_500)));
+    assert!(hub.terminate().0.success());
+    // What the hub remembers is of a release that made other events of this file, and more of them.
+    let progress = folder.data().join("files/till.imports.json");
+    let text = fs::read_to_string(&progress).expect("the progress");
+    let mut known: Value = serde_json::from_str(&text).expect("JSON");
+    for (appended, last) in [(1_700, "00000000-0000-5000-8000-000000000000"), (9_000, "")] {
+        for one in known.as_object_mut().expect("files").values_mut() {
+            one["appended"] = json!(appended);
+            one["last"] = json!(last);
+        }
+        write(&progress, &known.to_string());
+        let hub = folder.start();
+        assert_eq!(import(&hub), (json!(0), json!(2_500), json!(2_500)), "{appended}");
+        hub.settle();
+        assert_eq!(channel(&hub, "till")["folded"], 2_500);
+        assert!(hub.terminate().0.success());
+    }
+}
+
+#[test]
+fn a_large_upload_is_answered_when_all_of_it_is_durable() {
+    let till = Source::of("till", table(json!({"kind": "pos_file", "key": "k"})));
+    let folder = Folder::new(&[till.clone_of()]);
+    let hub = folder.start();
+    let mut file = "receipt,total\n".to_owned();
+    for n in 1..=40_000 {
+        file.push_str(&format!("{n},{}\n", if n == 30_000 { "many" } else { "5" }));
+    }
+    let mut client = hub.provider();
+    let strange = till.unsigned(&[("content-type", "text/csv")], file.as_bytes());
+    assert_eq!(till.post(&mut client, &strange).expect("an answer").status, 401);
+    assert_eq!(till.send(&mut client, "text/csv", file.as_bytes()).status, 200);
+    assert!(hub.terminate().0.success());
+    let hub = folder.start();
+    assert_eq!(letters(&hub), [("bad_row".to_owned(), "line 30001: total is not an amount".to_owned())]);
+    assert_eq!(channel(&hub, "till")["folded"], 39_999);
+}
+
+#[test]
 fn a_sale_that_invoice_and_till_tell_counts_once() {
     let verified = json!({"key": "k", "trust": "verified"});
     let with = |more: Value| {

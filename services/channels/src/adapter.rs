@@ -1,6 +1,7 @@
 //! The adapter contract: raw request or file in, drafts of events out. Pure and synchronous; time comes in as data.
 
 use crate::{
+    portions::{Portions, Whole},
     pull::Pull,
     settings::Secret,
     standing::{Finding, Question},
@@ -204,6 +205,20 @@ pub trait ChannelAdapter: Send + Sync {
     /// [`Rejected`] only where the provider must hear it (wrong media type, failed challenge); what is merely not
     /// understood is `unrecognised`.
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected>;
+
+    /// The same in portions of about `most` facts and remainders, for requests that decode to many times their own size.
+    /// Everything that can refuse the request is known when this returns; the answer is an empty 200. The default is one
+    /// portion.
+    ///
+    /// # Errors
+    /// As for [`decode`](Self::decode).
+    fn portions<'r>(
+        &'r self,
+        request: &InboundRequest<'r>,
+        _most: usize,
+    ) -> Result<Box<dyn Portions + 'r>, Rejected> {
+        Ok(Box::new(Whole::new(self.decode(request)?)))
+    }
 
     /// The answer to a browser that asks (`OPTIONS`) whether a page of another origin may post here. Leaves nothing in the log.
     ///

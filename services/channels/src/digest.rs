@@ -8,6 +8,14 @@ pub fn hex64(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// All 64 hexadecimal digits over the parts as if they were one.
+#[must_use]
+pub fn hex64_of(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hex(&hash.finalize())
+}
+
 /// The first 32 hexadecimal digits: enough for a key inside one channel.
 #[must_use]
 pub fn hex32(bytes: &[u8]) -> String {

@@ -16,6 +16,7 @@ pub mod mapped;
 pub mod members_file;
 pub mod meta;
 pub mod outward;
+pub mod portions;
 pub mod pos_file;
 pub mod pull;
 pub mod samples;

@@ -9,6 +9,7 @@ use tributary_channels::{
         Unrecognised,
     },
     kit::{Case, Effort, check_all, check_secrets},
+    portions::{Portions, Whole},
     settings::{Channel, Secret, Settings, SettingsError, build_as},
     setup::Setting,
     signature,
@@ -43,6 +44,7 @@ enum Fault {
     TellsWhoInDetails,
     LosesTheRest,
     KeepsTheWholeForEachPart,
+    EndsWithTheFirstPortion,
 }
 
 const SIGNATURE: &str = "x-notes-signature";
@@ -172,6 +174,18 @@ impl ChannelAdapter for Notes {
         Ok(decoded)
     }
 
+    fn portions<'r>(
+        &'r self,
+        request: &InboundRequest<'r>,
+        most: usize,
+    ) -> Result<Box<dyn Portions + 'r>, Rejected> {
+        let mut decoded = self.decode(request)?;
+        if self.is(Fault::EndsWithTheFirstPortion) {
+            decoded.events.truncate(most);
+        }
+        Ok(Box::new(Whole::new(decoded)))
+    }
+
     fn sign(&self, request: &mut Outbound) {
         let stamp = request.at.0.div_euclid(1_000_000).to_string();
         let nothing = Secret::default();
@@ -244,6 +258,7 @@ fn every_fault_is_caught() {
         (Fault::TellsWhoInDetails, "a personal value stands in the detail"),
         (Fault::LosesTheRest, "raw of what is malformed decodes to new events"),
         (Fault::KeepsTheWholeForEachPart, "bytes of raw requests"),
+        (Fault::EndsWithTheFirstPortion, "in portions of 1 it decodes differently"),
     ] {
         let failures = failures(fault);
         assert!(failures.iter().any(|f| f.contains(want)), "{fault:?}: {failures:#?}");

@@ -2,6 +2,7 @@
 //! durable append, then the answer the provider expects.
 
 use crate::{
+    folders::portions::{self, Input},
     hub::Hub,
     pace::{self, Verdict},
     problem::Problem,
@@ -16,7 +17,7 @@ use axum::{
 use bytes::Bytes;
 use std::{net::SocketAddr, sync::Arc};
 use tributary_channels::{
-    adapter::{InboundRequest, Method, OVER_PACE, Reply},
+    adapter::{Decoded, InboundRequest, Method, OVER_PACE, Reply, Transport},
     settings::Channel,
     signature,
 };
@@ -107,6 +108,11 @@ async fn handle(
         };
         return channel.adapter.preflight(&request).map_err(Problem::from);
     };
+    let is_file = channel.registration.transport == Transport::Watch && channel.outward.forward.is_none();
+    if is_file && method == Method::Post && body.len() >= LARGE_BODY {
+        let input = Input { channel: name.to_owned(), headers, body: body.clone(), received_at };
+        return take_file(hub, channel, &query, input).await;
+    }
     let events = if body.len() < LARGE_BODY {
         decode(hub, channel, method, &query, &headers, body, received_at)?
     } else {
@@ -157,14 +163,43 @@ fn decode(
 ) -> Result<(Vec<tributary_core::event::Event>, Reply), Problem> {
     let url = hub.config.hub.channel_url(&channel.context.name);
     let request = InboundRequest { method, query, headers, body, received_at, public_url: url.as_deref() };
-    channel.adapter.verify(&request).map_err(Problem::from)?;
-    if let Some(once) = channel.adapter.once(&request)
-        && !hub.once.fits(&channel.context.name, once, received_at)
+    verify(hub, channel, &request)?;
+    decode_verified(hub, channel, &request)
+}
+
+fn verify(hub: &Hub, channel: &Channel, request: &InboundRequest<'_>) -> Result<(), Problem> {
+    channel.adapter.verify(request).map_err(Problem::from)?;
+    if let Some(once) = channel.adapter.once(request)
+        && !hub.once.fits(&channel.context.name, once, request.received_at)
     {
         let detail = "the signature of this request came before, with another content";
         return Err(Problem::new(401, "replayed_signature", detail));
     }
-    decode_verified(hub, channel, &request)
+    Ok(())
+}
+
+/// Verifies a file and appends its portions while the rest of it is decoded. The answer says that all of it is durable.
+async fn take_file(hub: &Arc<Hub>, channel: &Channel, query: &str, input: Input) -> Result<Reply, Problem> {
+    let url = hub.config.hub.channel_url(&input.channel);
+    let request = InboundRequest { query, public_url: url.as_deref(), ..input.request() };
+    tokio::task::block_in_place(|| verify(hub, channel, &request))?;
+    let input = Arc::new(input);
+    let mut stream = portions::open(hub, &input).await?;
+    let mut is_begun = false;
+    while let Some(portion) = stream.next().await? {
+        let stored = hub.store(&input.channel, portion.events).await;
+        stored.map_err(|problem| if is_begun { in_part(problem) } else { problem })?;
+        is_begun = true;
+    }
+    Ok(Reply::default())
+}
+
+fn in_part(problem: Problem) -> Problem {
+    if problem.code != "log_not_writable" {
+        return problem;
+    }
+    let detail = "the log cannot be written at the moment; a part of the file is stored".to_owned();
+    Problem { detail, ..problem }
 }
 
 /// Decodes a request whose authenticity is known: verified, or a file from this machine.
@@ -176,15 +211,17 @@ pub(crate) fn decode_verified(
     let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| channel.adapter.decode(request)));
     let decoded = match decoded {
         Ok(decoded) => decoded.map_err(Problem::from)?,
-        // A verified request is never lost, whatever its adapter makes of it.
-        Err(_) => {
-            tracing::error!(channel.name = %channel.context.name, "the adapter panicked; the request is kept");
-            let raw = Raw { headers: Vec::new(), body: request.body.to_vec() };
-            tributary_channels::adapter::Decoded::only_unrecognised("adapter_panicked", "", raw)
-        }
+        Err(_) => kept_after_panic(channel, request),
     };
     let events = hub.events(&channel.context, decoded.events, decoded.unrecognised, request.received_at);
     Ok((events, decoded.reply))
+}
+
+/// A verified request is never lost, whatever its adapter makes of it.
+pub(crate) fn kept_after_panic(channel: &Channel, request: &InboundRequest<'_>) -> Decoded {
+    tracing::error!(channel.name = %channel.context.name, "the adapter panicked; the request is kept");
+    let raw = Raw { headers: Vec::new(), body: request.body.to_vec() };
+    Decoded::only_unrecognised("adapter_panicked", "", raw)
 }
 
 /// Headers as adapters see them: lower-case names, values that are text, and none of the ingress's own.

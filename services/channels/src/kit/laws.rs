@@ -11,6 +11,9 @@ const PERSONAL: [&str; 4] = ["email", "phone", "line", "carrier"];
 /// Shorter values occur by chance.
 const PERSONAL_BYTES_MIN: usize = 6;
 
+/// Sizes of portions that are tried.
+const PORTIONS: [usize; 2] = [1, 3];
+
 /// What `sign` adds is accepted, and refused when it is missing or changed.
 pub(super) fn authenticity(channel: &Channel, case: &Case) -> Vec<String> {
     let signed = case.signed(channel);
@@ -46,6 +49,32 @@ pub(super) fn same_again(channel: &Channel, case: &Case, decoded: &Decoded) -> O
     let events = |d: &Decoded| d.events.iter().filter_map(|e| event(channel, e)).collect::<Vec<_>>();
     (events(decoded) != events(&again) || decoded.unrecognised != again.unrecognised)
         .then(|| "the same bytes decode differently the second time".to_owned())
+}
+
+/// Portions of any size, one after the other, are the whole.
+pub(super) fn in_portions(channel: &Channel, case: &Case, decoded: &Decoded) -> Vec<String> {
+    let events = |d: &Decoded| d.events.iter().filter_map(|e| event(channel, e)).collect::<Vec<_>>();
+    let whole = events(decoded);
+    let mut failures = Vec::new();
+    for most in PORTIONS {
+        let request = case.request();
+        let mut portions = match channel.adapter.portions(&request, most) {
+            Ok(portions) => portions,
+            Err(rejected) => {
+                failures.push(format!("in portions of {most} it is refused: {rejected}"));
+                continue;
+            }
+        };
+        let mut sum = Decoded::default();
+        while let Some(portion) = portions.next() {
+            sum.events.extend(portion.events);
+            sum.unrecognised.extend(portion.unrecognised);
+        }
+        if events(&sum) != whole || sum.unrecognised != decoded.unrecognised {
+            failures.push(format!("in portions of {most} it decodes differently"));
+        }
+    }
+    failures
 }
 
 /// The raw request of each event decodes to that event again, and to none that the full request did not hold.

@@ -6,7 +6,7 @@
 //! | what `sign` adds is accepted; missing, changed or empty it is refused | [`check`] |
 //! | a signature that covers a time is refused when the time is long ago | [`check`] |
 //! | another secret's signature is refused; while two are configured, both sign | [`check_secrets`] |
-//! | the same bytes are the same events | [`check`] |
+//! | the same bytes are the same events, in portions of any size too | [`check`] |
 //! | the raw request of each event decodes to that event, and to none that the whole did not hold: a batch is its parts | [`check`] |
 //! | the raw request of what was not understood says nothing new, and is not nothing | [`check`] |
 //! | two facts of one request have two keys | [`check`] |
@@ -204,6 +204,7 @@ pub fn check(channel: &Channel, case: &Case, effort: Effort) -> Vec<String> {
         Ok(Err(_)) => {}
         Ok(Ok(decoded)) => {
             failures.extend(laws::same_again(channel, &signed, &decoded));
+            failures.extend(laws::in_portions(channel, &signed, &decoded));
             failures.extend(laws::round_trip(channel, &signed, &decoded));
             failures.extend(laws::remainder(channel, &signed, &decoded));
             failures.extend(laws::privacy(channel, case, &decoded));

@@ -1,6 +1,6 @@
 //! What the columns of a file mean: the words of the mapping table, and one row's values by these words.
 
-use crate::settings::SettingsError;
+use crate::{settings::SettingsError, table::cells::Cells};
 use serde_json::{Map, Value};
 
 /// What a column means.
@@ -78,18 +78,17 @@ impl Column {
 
 /// One row's values; absent and empty are the same.
 #[derive(Clone, Default)]
-pub(super) struct Values([Option<Box<str>>; Column::ALL.len()]);
+pub(super) struct Values(Cells);
 
 impl Values {
     /// The value without white space around it; empty without one.
     pub(super) fn get(&self, column: Column) -> &str {
-        self.0[column as usize].as_deref().unwrap_or_default()
+        self.0.get(column as usize)
     }
 
     /// Sets a value.
     pub(super) fn set(&mut self, column: Column, value: &str) {
-        let value = value.trim();
-        self.0[column as usize] = if value.is_empty() { None } else { Some(value.into()) };
+        self.0.set(column as usize, value);
     }
 }
 

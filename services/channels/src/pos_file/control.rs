@@ -52,22 +52,18 @@ impl Control {
     }
 }
 
-/// What a file holds.
+/// What a file's receipts come to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
-    /// Rows that are neither header nor control row.
-    pub(super) rows: usize,
-    /// Receipts.
-    pub(super) receipts: usize,
     /// Purchases less refunds; `None` if there are several currencies or too much money.
     total: Option<Money>,
     currency: String,
 }
 
 impl Found {
-    /// Of a file with so many rows and receipts.
-    pub(super) fn new(rows: usize, receipts: usize) -> Self {
-        Self { rows, receipts, total: Some(Money::default()), currency: String::new() }
+    /// Of no receipts yet.
+    pub(super) fn new() -> Self {
+        Self { total: Some(Money::default()), currency: String::new() }
     }
 
     /// Counts what a receipt came to.
@@ -84,13 +80,18 @@ impl Found {
         self.total = self.total.filter(|_| same).and_then(|total| plus(total, amount));
     }
 
-    /// What the control row's values say otherwise; empty if nothing.
-    pub(super) fn differs(&self, control: &Control, given: &[String]) -> String {
+    /// What the control row's values say otherwise of a file with so many rows, that are neither header nor control row,
+    /// and so many receipts; empty if nothing.
+    pub(super) fn differs(
+        &self,
+        control: &Control,
+        rows: usize,
+        receipts: usize,
+        given: &[String],
+    ) -> String {
         let text = |place: usize| given.get(place).map(|text| text.trim()).unwrap_or_default();
         let mut told = Vec::new();
-        for (what, place, found) in
-            [("rows", control.rows, self.rows), ("receipts", control.receipts, self.receipts)]
-        {
+        for (what, place, found) in [("rows", control.rows, rows), ("receipts", control.receipts, receipts)] {
             let Some(place) = place else { continue };
             match text(place).replace(',', "").parse::<usize>() {
                 Ok(said) if said == found => {}

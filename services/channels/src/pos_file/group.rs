@@ -1,10 +1,11 @@
-//! Which rows are one fact: a row, all rows with one key, or a head with its details.
+//! Which rows are one fact: a row, all rows with one key, or a head with its details. Rows come one after the other, and
+//! only where they stand and whose they are is kept.
 
 use super::{
     columns::Column,
     config::Config,
     key::Parts,
-    sheet::{BadRow, Row},
+    sheet::{Row, Span},
 };
 use crate::table::numbers::{is_scientific, plain_id};
 use sha2::{Digest, Sha256};
@@ -15,123 +16,193 @@ pub(super) struct Group<'s> {
     /// The fact's key.
     pub(super) key: String,
     /// In the order of the file.
-    pub(super) rows: Vec<&'s Row<'s>>,
-    /// Number among equal rows of the file, where the key is made of the row's hash.
-    pub(super) occurrence: u32,
+    pub(super) rows: Vec<&'s Row>,
 }
 
-/// Groups a file's rows, heads before their details; rows without a key are bad. `first_occurrence` is 0 unless one row is
-/// read again alone.
-pub(super) fn groups<'s>(
-    config: &Config,
-    rows: impl Iterator<Item = &'s Row<'s>>,
-    first_occurrence: u32,
-) -> (Vec<Group<'s>>, Vec<BadRow<'s>>) {
-    let mut walk = Walk {
-        config,
-        first_occurrence,
-        groups: Vec::new(),
-        bad: Vec::new(),
-        by_key: HashMap::new(),
-        by_receipt: HashMap::new(),
-        joined: HashMap::new(),
-        equal: HashMap::new(),
-        last: None,
-        last_bytes: &[],
-    };
-    for row in rows {
-        if row.is_detail { walk.detail(row) } else { walk.row(row) }
+/// A row's number among all good ones of a request, heads before their details.
+pub(super) type Number = u32;
+
+/// No group.
+const NONE: u32 = u32::MAX;
+
+/// Half of SHA-256 instead of a text: names of millions of rows would take the memory that portions save.
+type Name = [u8; 16];
+
+/// All groups, by the numbers of their rows.
+#[derive(Default)]
+pub(super) struct Groups {
+    /// Where each group's rows begin in `members`, and where the last one's end.
+    starts: Vec<u32>,
+    members: Vec<Number>,
+    /// Number among equal rows of the file, where keys are made of rows' hashes.
+    occurrences: Vec<u32>,
+}
+
+impl Groups {
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len().saturating_sub(1)
     }
-    (walk.groups, walk.bad)
+
+    /// The rows of the group of this number, in the order of the file.
+    pub(super) fn rows(&self, group: usize) -> &[Number] {
+        let at = |number: usize| self.starts.get(number).copied().unwrap_or_default() as usize;
+        self.members.get(at(group)..at(group + 1)).unwrap_or_default()
+    }
+
+    /// The number of a group among equal rows of the file.
+    pub(super) fn occurrence(&self, group: usize) -> u32 {
+        self.occurrences.get(group).copied().unwrap_or_default()
+    }
+
+    /// Of each row's group.
+    fn new(of: &[u32], count: u32, occurrences: Vec<u32>) -> Self {
+        let mut starts = vec![0_u32; count as usize + 1];
+        for group in of {
+            if let Some(next) = starts.get_mut((*group as usize).saturating_add(1)) {
+                *next += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut next = starts.clone();
+        let mut members = vec![0; sum as usize];
+        for (number, group) in (0..).zip(of) {
+            let Some(place) = next.get_mut(*group as usize).filter(|_| *group != NONE) else { continue };
+            if let Some(slot) = members.get_mut(*place as usize) {
+                *slot = number;
+            }
+            *place += 1;
+        }
+        Self { starts, members, occurrences }
+    }
 }
 
-struct Walk<'c, 's> {
+/// Sees all rows in order, heads before their details, and says whose each is.
+pub(super) struct Walk<'c, 's> {
     config: &'c Config,
     first_occurrence: u32,
-    groups: Vec<Group<'s>>,
-    bad: Vec<BadRow<'s>>,
-    by_key: HashMap<(String, &'s str), usize>,
-    by_receipt: HashMap<&'s str, usize>,
+    /// Group of each row, [`NONE`] of those without one.
+    of: Vec<u32>,
+    count: u32,
+    occurrences: Vec<u32>,
+    by_key: HashMap<Name, u32>,
+    by_receipt: HashMap<Name, u32>,
     /// Heads by the columns that details have too; `None` where several receipts have the same.
-    joined: HashMap<String, Option<usize>>,
+    joined: HashMap<Name, Option<u32>>,
     equal: HashMap<&'s [u8], u32>,
-    last: Option<usize>,
-    last_bytes: &'s [u8],
+    last: Option<u32>,
+    last_span: Option<Span>,
 }
 
-impl<'s> Walk<'_, 's> {
-    fn row(&mut self, row: &'s Row<'s>) {
+impl<'c, 's> Walk<'c, 's> {
+    /// `first_occurrence` is 0 unless one row is read again alone.
+    pub(super) fn new(config: &'c Config, first_occurrence: u32) -> Self {
+        Self {
+            config,
+            first_occurrence,
+            of: Vec::new(),
+            count: 0,
+            occurrences: Vec::new(),
+            by_key: HashMap::new(),
+            by_receipt: HashMap::new(),
+            joined: HashMap::new(),
+            equal: HashMap::new(),
+            last: None,
+            last_span: None,
+        }
+    }
+
+    /// Takes the next row, whose record has these bytes.
+    ///
+    /// # Errors
+    /// Why the row belongs to no receipt.
+    pub(super) fn take(&mut self, row: &Row, bytes: &'s [u8]) -> Result<(), String> {
+        let group = if row.is_detail { self.detail(row) } else { self.row(row, bytes) };
+        self.of.push(*group.as_ref().ok().and_then(Option::as_ref).unwrap_or(&NONE));
+        group.map(|_| ())
+    }
+
+    /// The groups, when all rows were seen.
+    pub(super) fn groups(self) -> Groups {
+        Groups::new(&self.of, self.count, self.occurrences)
+    }
+
+    fn row(&mut self, row: &Row, bytes: &'s [u8]) -> Result<Option<u32>, String> {
         let hashed = self.config.template.uses_hash();
         // The lines of one JSON object are one row that was read several times.
-        if hashed && std::ptr::eq(row.bytes, self.last_bytes) {
-            return self.join(row);
+        if hashed && self.last_span.is_some_and(|last| last.is_of(row.span)) {
+            return Ok(self.last);
         }
-        self.last_bytes = row.bytes;
+        self.last_span = Some(row.span);
         let mut occurrence = 0;
         if hashed {
-            let next = self.equal.entry(row.bytes.trim_ascii()).or_insert(self.first_occurrence);
+            let next = self.equal.entry(bytes.trim_ascii()).or_insert(self.first_occurrence);
             occurrence = *next;
             *next = next.saturating_add(1);
         }
-        let key = match key_of(self.config, row, occurrence) {
-            Ok(key) => key,
-            Err(problem) => {
-                self.last = None;
-                return self.refuse(row, &problem);
-            }
-        };
-        let revision = row.values.get(Column::Revision);
-        let place = self.groups.len();
+        self.last = None;
+        let key = key_of(self.config, row, bytes, occurrence)?;
+        let place = self.count;
+        let mut group = place;
         if self.config.row_is_line && !hashed {
-            let known = *self.by_key.entry((key.clone(), revision)).or_insert(place);
-            self.last = Some(known);
-            self.by_receipt.insert(plain_id(row.values.get(Column::Receipt)), known);
+            group = *self.by_key.entry(name([&key, row.values.get(Column::Revision)])).or_insert(place);
             if let Some(columns) = &self.config.joined_by {
-                let heads = self.joined.entry(joined(self.config, columns, row)).or_insert(Some(known));
-                *heads = heads.filter(|head| *head == known);
-            }
-            if known != place {
-                return self.join(row);
+                let heads = self.joined.entry(joined(self.config, columns, row)).or_insert(Some(group));
+                *heads = heads.filter(|head| *head == group);
+            } else if self.config.records.is_some() {
+                self.by_receipt.insert(name([plain_id(row.values.get(Column::Receipt))]), group);
             }
         }
-        self.last = Some(place);
-        self.groups.push(Group { key, rows: vec![row], occurrence });
+        self.last = Some(group);
+        if group == place {
+            self.count += 1;
+            if hashed {
+                self.occurrences.push(occurrence);
+            }
+        }
+        Ok(self.last)
     }
 
-    fn detail(&mut self, row: &'s Row<'s>) {
+    fn detail(&mut self, row: &Row) -> Result<Option<u32>, String> {
         let receipt = plain_id(row.values.get(Column::Receipt));
         if let Some(columns) = &self.config.joined_by {
             match self.joined.get(&joined(self.config, columns, row)) {
                 Some(Some(head)) => self.last = Some(*head),
                 Some(None) => {
-                    return self.refuse(row, "is a detail of several heads: map more of their columns");
+                    return Err("is a detail of several heads: map more of their columns".to_owned());
                 }
                 None => self.last = None,
             }
         } else if !receipt.is_empty() {
-            self.last = self.by_receipt.get(receipt).copied();
+            self.last = self.by_receipt.get(&name([receipt])).copied();
         }
         match self.last {
-            Some(_) => self.join(row),
-            None => self.refuse(row, "is a detail without its head"),
+            Some(group) => Ok(Some(group)),
+            None => Err("is a detail without its head".to_owned()),
         }
-    }
-
-    fn join(&mut self, row: &'s Row<'s>) {
-        if let Some(group) = self.last.and_then(|place| self.groups.get_mut(place)) {
-            group.rows.push(row);
-        }
-    }
-
-    fn refuse(&mut self, row: &'s Row<'s>, problem: &str) {
-        let detail = format!("line {}: {problem}", row.line);
-        let is_detail = row.is_detail && self.config.joined_by.is_some();
-        self.bad.push(BadRow { bytes: row.bytes, reason: "bad_row", detail, is_detail });
     }
 }
 
+/// One name for these texts.
+pub(super) fn name<'t>(parts: impl IntoIterator<Item = &'t str>) -> Name {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut name = Name::default();
+    for (to, from) in name.iter_mut().zip(hash.finalize()) {
+        *to = from;
+    }
+    name
+}
+
 /// What a head and its details in another file have in common.
-fn joined(config: &Config, columns: &[Column], row: &Row<'_>) -> String {
+fn joined(config: &Config, columns: &[Column], row: &Row) -> Name {
     let mut text = String::new();
     for column in columns {
         let value = row.values.get(*column);
@@ -143,10 +214,14 @@ fn joined(config: &Config, columns: &[Column], row: &Row<'_>) -> String {
         }
         text.push('\n');
     }
-    text
+    name([text.as_str()])
 }
 
-fn key_of(config: &Config, row: &Row<'_>, occurrence: u32) -> Result<String, String> {
+/// The key of the fact that this row, or its group, states.
+///
+/// # Errors
+/// What is missing or cannot be read.
+pub(super) fn key_of(config: &Config, row: &Row, bytes: &[u8], occurrence: u32) -> Result<String, String> {
     let template = &config.template;
     if is_scientific(row.values.get(Column::Receipt)) {
         return Err("receipt is in scientific notation: its last digits are lost".to_owned());
@@ -157,7 +232,7 @@ fn key_of(config: &Config, row: &Row<'_>, occurrence: u32) -> Result<String, Str
     } else {
         None
     };
-    let hash = if template.uses_hash() { hash(row.bytes, occurrence) } else { String::new() };
+    let hash = if template.uses_hash() { hash(bytes, occurrence) } else { String::new() };
     let parts = Parts { store: &config.store, date, hash: &hash };
     let value = |column| {
         let text = row.values.get(column);
@@ -169,8 +244,7 @@ fn key_of(config: &Config, row: &Row<'_>, occurrence: u32) -> Result<String, Str
 
 /// Half of SHA-256 is plenty to tell rows apart; equal rows are numbered from the second on.
 fn hash(bytes: &[u8], occurrence: u32) -> String {
-    let digest = Sha256::digest(bytes.trim_ascii());
-    let mut text: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
+    let mut text = crate::digest::hex32(bytes.trim_ascii());
     if occurrence > 0 {
         text.push_str(&format!("-{occurrence}"));
     }

@@ -3,7 +3,7 @@
 use super::{
     columns::{Column, Mapping, Values},
     config::Config,
-    sheet::{Row, put},
+    sheet::{Read, Row, Span, Wrong, put},
 };
 use crate::table::{Record, Text};
 use serde_json::value::RawValue;
@@ -13,14 +13,15 @@ use std::collections::BTreeMap;
 const ITEMS_MAX: usize = 10_000;
 
 type Object<'j> = BTreeMap<String, &'j RawValue>;
-type Problem = (&'static str, String);
 
-/// The row of this line, or one row for each element of its array of lines.
-pub(super) fn rows<'a>(
+/// Adds the row of this line, or one row for each element of its array of lines.
+pub(super) fn rows(
     config: &Config,
     text: &Text<'_>,
-    record: Record<'a>,
-) -> Result<Vec<Row<'a>>, Problem> {
+    span: Span,
+    record: Record<'_>,
+    out: &mut Vec<Row>,
+) -> Result<Read, Wrong> {
     let line = text.decode(record.bytes);
     let object = object(&line).ok_or(("malformed_json", "is not a JSON object".to_owned()))?;
     let charset = text.charset.name();
@@ -32,7 +33,7 @@ pub(super) fn rows<'a>(
         Some(types) => {
             let kind = values.get(Column::RecordType).to_owned();
             if types.ignore.contains(&kind) {
-                return Ok(Vec::new());
+                return Ok(Read::Ignored);
             }
             if kind != types.detail && kind != types.head {
                 return Err(("bad_row", "record_type is none of the configured ones".to_owned()));
@@ -44,10 +45,13 @@ pub(super) fn rows<'a>(
         values = Values::default();
         fill(&mut values, &config.detail_columns, |_| true, &object, charset)?;
     }
-    let row = |values| Row { line: record.line, bytes: record.bytes, values, is_detail };
+    let row = |(number, values)| Row { line: record.line, span: span.item(number), values, is_detail };
     let items = match find(&object, &config.lines) {
         Some(items) if has_lines => items,
-        _ => return Ok(vec![row(values)]),
+        _ => {
+            out.push(row((0, values)));
+            return Ok(Read::Rows);
+        }
     };
     let not_lines =
         || ("bad_row", format!("{} is not an array of at most {ITEMS_MAX} objects", config.lines));
@@ -56,14 +60,17 @@ pub(super) fn rows<'a>(
         return Err(not_lines());
     }
     if items.is_empty() {
-        return Ok(vec![row(values)]);
+        out.push(row((0, values)));
+        return Ok(Read::Rows);
     }
     let with = |item: Object<'_>| {
         let mut all = values.clone();
         fill(&mut all, &config.columns, Column::is_of_line, &item, charset)?;
-        Ok(row(all))
+        Ok(all)
     };
-    items.into_iter().map(with).collect()
+    let all: Vec<Values> = items.into_iter().map(with).collect::<Result<_, Wrong>>()?;
+    out.extend(all.into_iter().enumerate().map(row));
+    Ok(Read::Rows)
 }
 
 fn object(text: &str) -> Option<Object<'_>> {
@@ -76,7 +83,7 @@ fn fill(
     wanted: impl Fn(Column) -> bool,
     object: &Object<'_>,
     charset: &str,
-) -> Result<(), Problem> {
+) -> Result<(), Wrong> {
     for (column, path) in mapping.names().iter().filter(|(column, _)| wanted(*column)) {
         let Some(value) = find(object, path) else { continue };
         let text = scalar(value.get())

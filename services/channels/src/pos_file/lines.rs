@@ -16,8 +16,8 @@ const SKU_MAX: usize = 100;
 
 /// The lines of these rows. `given` is the receipt's total where the file has one: it stands in for the amount of a
 /// single row that has none. A row of the same line number and the same bytes counts once.
-pub(super) fn lines(config: &Config, rows: &[&Row<'_>], given: Option<Money>) -> Result<Vec<Line>, Problem> {
-    let mut lines: Vec<(&Row<'_>, Line)> = Vec::new();
+pub(super) fn lines(config: &Config, rows: &[&Row], given: Option<Money>) -> Result<Vec<Line>, Problem> {
+    let mut lines: Vec<(&Row, Line)> = Vec::new();
     for row in rows {
         let Some(line) = line(config, row, given)? else { continue };
         if lines.len() == LINES_MAX {
@@ -26,11 +26,11 @@ pub(super) fn lines(config: &Config, rows: &[&Row<'_>], given: Option<Money>) ->
         }
         lines.push((row, line));
     }
-    let number = |row: &Row<'_>| row.values.get(Column::LineNo).parse::<u32>().ok();
+    let number = |row: &Row| row.values.get(Column::LineNo).parse::<u32>().ok();
     if lines.iter().all(|(row, _)| number(row).is_some()) {
         lines.sort_by_key(|(row, _)| number(row));
     }
-    let mut out: Vec<(&Row<'_>, Line)> = Vec::with_capacity(lines.len());
+    let mut out: Vec<(&Row, Line)> = Vec::with_capacity(lines.len());
     for (row, line) in lines {
         let before = out.last().filter(|(last, _)| number(row).is_some() && number(last) == number(row));
         match before {
@@ -45,7 +45,7 @@ pub(super) fn lines(config: &Config, rows: &[&Row<'_>], given: Option<Money>) ->
 }
 
 /// The sum of the lines.
-pub(super) fn total(lines: &[Line], rows: &[&Row<'_>]) -> Result<Money, Problem> {
+pub(super) fn total(lines: &[Line], rows: &[&Row]) -> Result<Money, Problem> {
     let sum = lines.iter().try_fold(None, |sum: Option<Money>, line| match sum {
         Some(sum) => plus(sum, line.amount).map(Some),
         None => Some(Some(line.amount)),
@@ -58,7 +58,7 @@ pub(super) fn total(lines: &[Line], rows: &[&Row<'_>]) -> Result<Money, Problem>
     }
 }
 
-fn line(config: &Config, row: &Row<'_>, given: Option<Money>) -> Result<Option<Line>, Problem> {
+fn line(config: &Config, row: &Row, given: Option<Money>) -> Result<Option<Line>, Problem> {
     let get = |column| row.values.get(column);
     let is_head = config.has_heads() && !row.is_detail;
     let columns = [Column::Sku, Column::Quantity, Column::Amount, Column::UnitPrice];

@@ -57,11 +57,13 @@
 //! Absent on purpose: guessing. Which day `03/04/2026` is, which character set a file has, or what a number in scientific
 //! notation was, is configured or refused. Personal columns cannot be part of a key.
 
+mod batch;
 mod columns;
 mod config;
 mod control;
 mod file;
 mod group;
+mod index;
 mod json;
 mod key;
 mod lines;
@@ -79,6 +81,7 @@ mod tests_shop;
 
 use crate::{
     adapter::{Built, ChannelAdapter, Decoded, InboundRequest, Outbound, Registration, Rejected, Transport},
+    portions::{Portions, USUAL, Whole, decode_whole},
     settings::{Settings, SettingsError},
     signature,
     table::{self, Text, version::Version},
@@ -125,34 +128,49 @@ impl ChannelAdapter for PosFile {
     }
 
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
+        decode_whole(self, request, USUAL)
+    }
+
+    fn portions<'r>(
+        &'r self,
+        request: &InboundRequest<'r>,
+        most: usize,
+    ) -> Result<Box<dyn Portions + 'r>, Rejected> {
         let version = Version::of(request, self.config.supersede_by_upload)?;
         let (heads, details) = parts(&self.config, request)?;
-        let kept = |reason, detail: String| {
-            let raw = Raw { headers: version.headers.clone(), body: request.body.to_vec() };
-            Ok(Decoded::only_unrecognised(reason, detail, raw))
-        };
-        let open = |body| Text::open(&self.config.layout, body);
-        let (heads, details) = match (open(heads), details.map(open).transpose()) {
-            (Ok(heads), Ok(details)) => (heads, details),
-            (Err(problem), _) | (_, Err(problem)) => return kept("bad_workbook", problem),
-        };
-        let part = if self.config.joined_by.is_some() { Part::Heads } else { Part::Whole };
-        let read = |text, part| Sheet::read(&self.config, text, request, part);
-        let sheets = read(&heads, part).and_then(|heads| {
-            Ok((heads, details.as_ref().map(|text| read(text, Part::Details)).transpose()?))
-        });
-        match sheets {
-            Ok((heads, details)) => {
-                let file = File { config: &self.config, heads, details, version };
-                Ok(file.decode(request))
-            }
+        match self.file(request, heads, details, version.clone(), most) {
+            Ok(file) => Ok(Box::new(file)),
             Err(Unreadable::Refused(rejected)) => Err(rejected),
-            Err(Unreadable::Kept(reason, detail)) => kept(reason, detail),
+            Err(Unreadable::Kept(reason, detail)) => {
+                let raw = Raw { headers: version.headers, body: request.body.to_vec() };
+                Ok(Box::new(Whole::new(Decoded::only_unrecognised(reason, detail, raw))))
+            }
         }
     }
 
     fn sign(&self, request: &mut Outbound) {
         signature::sign_bearer(&self.config.keys, request);
+    }
+}
+
+impl PosFile {
+    fn file<'r>(
+        &'r self,
+        request: &InboundRequest<'r>,
+        heads: &'r [u8],
+        details: Option<&'r [u8]>,
+        version: Version,
+        most: usize,
+    ) -> Result<File<'r>, Unreadable> {
+        let config = &self.config;
+        let open = |body| {
+            Text::open(&config.layout, body).map_err(|problem| Unreadable::Kept("bad_workbook", problem))
+        };
+        let (heads, details) = (open(heads)?, details.map(open).transpose()?);
+        let part = if config.joined_by.is_some() { Part::Heads } else { Part::Whole };
+        let heads = Sheet::open(config, heads, request, part)?;
+        let details = || details.map(|text| Sheet::open(config, text, request, Part::Details)).transpose();
+        File::open(config, heads, details, version, request, most)
     }
 }
 

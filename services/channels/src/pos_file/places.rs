@@ -3,20 +3,10 @@
 use super::{
     columns::{Column, Mapping, Values},
     config::Config,
-    sheet::{ControlRow, Part, Row, Unreadable, put},
+    sheet::{Part, Read, Row, Span, Unreadable, Wrong, put},
 };
-use crate::table::{Record, Text, values};
-
-/// What a record is.
-#[expect(clippy::large_enum_variant, reason = "nearly all are rows, and none is kept")]
-pub(super) enum Read<'a> {
-    /// A row.
-    Row(Row<'a>),
-    /// What the file says that it holds.
-    Control(ControlRow<'a>),
-    /// Left out on purpose.
-    Ignored,
-}
+use crate::table::{Record, Text, fields};
+use std::borrow::Cow;
 
 /// Where the mapped columns stand.
 pub(super) struct Places {
@@ -49,26 +39,32 @@ impl Places {
         Ok(Self { columns, detail, width, part })
     }
 
-    /// Reads one record; the error is a stable code and what is wrong.
-    pub(super) fn row<'a>(
+    /// Reads one record and adds its row, if it is one.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub(super) fn row(
         &self,
         config: &Config,
         text: &Text<'_>,
-        record: Record<'a>,
-    ) -> Result<Read<'a>, (&'static str, String)> {
+        span: Span,
+        record: Record<'_>,
+        out: &mut Vec<Row>,
+    ) -> Result<Read, Wrong> {
         let bad = |problem: String| Err(("bad_row", problem));
         if record.unclosed {
             return bad("has a quote that is not closed".to_owned());
         }
-        let mut given = values(&text.decode(record.bytes), config.layout.delimiter);
+        let line = text.decode(record.bytes);
+        let mut given: Vec<Cow<'_, str>> = fields(&line, config.layout.delimiter).collect();
         let kind_at = self.columns.iter().find(|(c, _)| *c == Column::RecordType).map(|(_, place)| *place);
         if let Some(control) = &config.control
             && given.get(kind_at.unwrap_or(0)).is_some_and(|value| value.trim() == control.mark)
         {
-            return Ok(Read::Control(ControlRow { line: record.line, bytes: record.bytes, values: given }));
+            return Ok(Read::Control);
         }
         if let Some(width) = self.width {
-            while given.len() > width && given.last().is_some_and(String::is_empty) {
+            while given.len() > width && given.last().is_some_and(|value| value.is_empty()) {
                 given.pop();
             }
             if given.len() != width {
@@ -86,10 +82,10 @@ impl Places {
                 return bad("record_type is none of the configured ones".to_owned());
             }
         }
-        let mut out = Values::default();
+        let mut values = Values::default();
         for (column, place) in if is_detail { &self.detail } else { &self.columns } {
             match given.get(*place) {
-                Some(value) => put(&mut out, *column, value, text.charset.name())?,
+                Some(value) => put(&mut values, *column, value, text.charset.name())?,
                 // Heads and details share a mapping unless there are two; then each has its own columns.
                 None if config.records.is_some() => {}
                 None => {
@@ -97,6 +93,7 @@ impl Places {
                 }
             }
         }
-        Ok(Read::Row(Row { line: record.line, bytes: record.bytes, values: out, is_detail }))
+        out.push(Row { line: record.line, span, values, is_detail });
+        Ok(Read::Rows)
     }
 }

@@ -47,7 +47,7 @@ impl Receipt<'_> {
             key.push_str("#refund"); // a till that prints the refund under the number of the sale
         }
         let when = self.when();
-        let mut live: Vec<&Row<'_>> = self.group.rows.iter().copied().filter(|r| !self.is_void(r)).collect();
+        let mut live: Vec<&Row> = self.group.rows.iter().copied().filter(|r| !self.is_void(r)).collect();
         if self.config.has_heads() && live.iter().all(|row| row.is_detail) {
             live.clear(); // a void head takes its details along
         }
@@ -69,7 +69,7 @@ impl Receipt<'_> {
         Ok(draft)
     }
 
-    fn body(&self, live: &[&Row<'_>], of: String) -> Result<Body, Problem> {
+    fn body(&self, live: &[&Row], of: String) -> Result<Body, Problem> {
         let given = self.amount(Column::Total)?;
         let lines = lines(self.config, live, given)?;
         let total = match given {
@@ -146,10 +146,10 @@ impl Receipt<'_> {
 
     /// The receipt's time: that of its first row that has one.
     fn when(&self) -> Result<Option<When>, Problem> {
-        let mut found: Option<(&Row<'_>, When)> = None;
+        let mut found: Option<(&Row, When)> = None;
         for row in &self.group.rows {
             let (date, time) = (row.values.get(Column::Date), row.values.get(Column::Time));
-            let same = |r: &Row<'_>| r.values.get(Column::Date) == date && r.values.get(Column::Time) == time;
+            let same = |r: &Row| r.values.get(Column::Date) == date && r.values.get(Column::Time) == time;
             if date.is_empty() && time.is_empty() || found.is_some_and(|(first, _)| same(first)) {
                 continue;
             }
@@ -177,7 +177,7 @@ impl Receipt<'_> {
         }
     }
 
-    fn is_void(&self, row: &Row<'_>) -> bool {
+    fn is_void(&self, row: &Row) -> bool {
         let value = row.values.get(Column::Void);
         !value.is_empty() && self.config.void_values.contains(&value.to_lowercase())
     }
@@ -221,7 +221,7 @@ impl Receipt<'_> {
     /// The value all rows agree on; empty ones say nothing.
     fn one(&self, column: Column) -> Result<&str, Problem> {
         let value = self.first(column);
-        let differs = |r: &&&Row<'_>| {
+        let differs = |r: &&&Row| {
             let other = r.values.get(column);
             !other.is_empty() && other != value
         };
@@ -232,13 +232,13 @@ impl Receipt<'_> {
     }
 
     fn problem(&self, column: Column, what: &str) -> Problem {
-        let has = |r: &&&Row<'_>| !r.values.get(column).is_empty();
+        let has = |r: &&&Row| !r.values.get(column).is_empty();
         let row = self.group.rows.iter().find(has).or_else(|| self.group.rows.first());
         Problem { line: row.map_or(0, |r| r.line), what: format!("{} {what}", column.word()) }
     }
 }
 
 /// A problem of one row's column.
-pub(super) fn problem(row: &Row<'_>, column: Column, what: &str) -> Problem {
+pub(super) fn problem(row: &Row, column: Column, what: &str) -> Problem {
     Problem { line: row.line, what: format!("{} {what}", column.word()) }
 }

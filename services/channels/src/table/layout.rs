@@ -3,6 +3,20 @@
 use crate::settings::{Settings, SettingsError};
 use encoding_rs::Encoding;
 
+/// Bytes that the header may come to when it is repeated in the raw request of every row.
+const REPEATED_MAX: usize = 256 * 1024 * 1024;
+/// And so many times the file's own: a good row has a byte for each column, and names of columns are short.
+const REPEATED_TIMES_MAX: usize = 64;
+/// What short files may come to whatever they hold.
+const REPEATED_ANYWAY: usize = 16 * 1024 * 1024;
+
+/// Whether a header of this length is too long to be repeated so many times for a file of `whole` bytes.
+#[must_use]
+pub fn is_too_long(header: usize, times: usize, whole: usize) -> bool {
+    let allowed = whole.saturating_mul(REPEATED_TIMES_MAX).clamp(REPEATED_ANYWAY, REPEATED_MAX);
+    header.saturating_mul(times) > allowed
+}
+
 /// What separates the values of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delimiter {

@@ -1,30 +1,34 @@
 //! Files in which every row stands for itself: which column has which name, rows with their named values, and what the
 //! adapters of all such kinds do.
 
-use super::{Layout, Record, Text, records, values, version::Version};
+use super::{
+    Delimiter, Layout, Place, Record, Text, cells::Cells, fields, is_too_long, records, values,
+    version::Version,
+};
 use crate::{
     adapter::{ChannelAdapter, Decoded, InboundRequest, Outbound, Rejected, Unrecognised},
+    portions::{Filling, Portions, USUAL, Whole, decode_whole},
     settings::{Secret, Settings, SettingsError},
     signature,
 };
 use serde_json::Value;
+use std::borrow::Cow;
 use tributary_core::{draft::Draft, seal::Raw};
 
-/// Rows a file may have: what a request decodes to is held in memory until it is durable.
+/// Rows a file may have.
 const ROWS_MAX: usize = 250_000;
 /// Longest value of a mapped column in bytes.
 const VALUE_MAX: usize = 400;
-/// Bytes the header may come to when it is repeated in the raw request of every row.
-const REPEATED_HEADER_MAX: usize = 256 * 1024 * 1024;
 
 /// One row's values by the place of their word in the kind's list; absent and empty are the same.
-pub struct Values(Vec<String>);
+#[derive(Default)]
+pub struct Values(Cells);
 
 impl Values {
     /// The value of the word at this place, without white space around it.
     #[must_use]
     pub fn get(&self, word: usize) -> &str {
-        self.0.get(word).map(String::as_str).unwrap_or_default()
+        self.0.get(word)
     }
 }
 
@@ -113,20 +117,22 @@ impl<R: RowReader> RowFile<R> {
         record: &Record<'_>,
         places: &[(usize, usize)],
         width: Option<usize>,
-    ) -> Result<Values, String> {
+        row: &mut Values,
+    ) -> Result<(), String> {
         if record.unclosed {
             return Err("has a quote that is not closed".to_owned());
         }
-        let mut given = values(&text.decode(record.bytes), self.layout.delimiter);
+        let line = text.decode(record.bytes);
+        let mut given: Vec<Cow<'_, str>> = fields(&line, self.layout.delimiter).collect();
         if let Some(width) = width {
-            while given.len() > width && given.last().is_some_and(String::is_empty) {
+            while given.len() > width && given.last().is_some_and(|value| value.is_empty()) {
                 given.pop();
             }
             if given.len() != width {
                 return Err(format!("has {} columns, the header {width}", given.len()));
             }
         }
-        let mut row = Values(vec![String::new(); self.words.len()]);
+        row.0.clear();
         for (word, place) in places {
             let value = given.get(*place).map(|v| v.trim()).unwrap_or_default();
             if value.len() > VALUE_MAX {
@@ -135,11 +141,113 @@ impl<R: RowReader> RowFile<R> {
             if value.contains('\u{fffd}') {
                 return Err(format!("{} has bytes that are not {}", self.word(*word), text.charset.name()));
             }
-            if let Some(slot) = row.0.get_mut(*word) {
-                value.clone_into(slot);
-            }
+            row.0.set(*word, value);
         }
-        Ok(row)
+        Ok(())
+    }
+
+    /// The rows of a file.
+    fn open<'r>(&'r self, body: &'r [u8], version: Version, most: usize) -> Result<Rows<'r, R>, Refusal> {
+        let text =
+            Text::open(&self.layout, body).map_err(|problem| Refusal::Kept("bad_workbook", problem))?;
+        let mut all = records(&text.bytes, self.quotes());
+        let head = if self.header { all.next() } else { None };
+        let start = all.place();
+        let names = head.map(|head| values(&text.decode(head.bytes), self.layout.delimiter));
+        let head = head.map(|head| head.bytes.to_vec()).unwrap_or_default();
+        // A file without a line has no rows either, and no columns that could be missing.
+        let places =
+            if self.header && names.is_none() { Ok(Vec::new()) } else { self.places(names.as_deref()) };
+        let places = places.map_err(|problem| Refusal::Kept("missing_column", problem))?;
+        let count = all.take(ROWS_MAX + 1).count();
+        if count > ROWS_MAX {
+            let detail = format!("a file holds at most {ROWS_MAX} rows: send it in parts");
+            return Err(too_many(detail));
+        }
+        if is_too_long(head.len(), count, text.bytes.len()) {
+            return Err(too_many(
+                "the header is too long for so many rows: send the file in parts".to_owned(),
+            ));
+        }
+        let width = names.map(|names| names.len());
+        Ok(Rows { file: self, version, text, head, places, width, next: start, told: 0, count, most })
+    }
+
+    fn quotes(&self) -> Option<u8> {
+        match self.layout.delimiter {
+            Delimiter::Byte(byte) => Some(byte),
+            Delimiter::Spaces => None,
+        }
+    }
+}
+
+/// Why a file gives no rows.
+enum Refusal {
+    /// It is kept whole, with a stable code and a detail.
+    Kept(&'static str, String),
+    /// It is refused.
+    Refused(Rejected),
+}
+
+fn too_many(detail: String) -> Refusal {
+    Refusal::Refused(Rejected { status: 413, code: "too_many_rows", detail })
+}
+
+/// The rows of a file, read one after the other.
+struct Rows<'r, R> {
+    file: &'r RowFile<R>,
+    version: Version,
+    text: Text<'r>,
+    /// Header line, empty without one.
+    head: Vec<u8>,
+    /// Word and place of its column.
+    places: Vec<(usize, usize)>,
+    /// How many values a row has.
+    width: Option<usize>,
+    next: Place,
+    told: usize,
+    count: usize,
+    most: usize,
+}
+
+impl<R: RowReader> Portions for Rows<'_, R> {
+    fn next(&mut self) -> Option<Decoded> {
+        let mut portion = Filling::new(self.most);
+        let mut row = Values::default();
+        let mut records = records(&self.text.bytes, self.file.quotes()).from(self.next);
+        while !portion.is_full()
+            && let Some(record) = records.next()
+        {
+            let raw = raw(&self.version, self.text.mark(), &self.head, record.bytes);
+            let read = self.file.row(&self.text, &record, &self.places, self.width, &mut row);
+            match read.and_then(|()| self.file.reader.drafts(&row, &self.version)) {
+                Ok(mut drafts) => {
+                    // The last takes the raw request itself: most rows are one fact or a few, and rows are many.
+                    let last = drafts.pop();
+                    for mut draft in drafts {
+                        draft.flags |= self.version.flags;
+                        draft.raw = raw.clone();
+                        portion.add(draft);
+                    }
+                    if let Some(mut draft) = last {
+                        draft.flags |= self.version.flags;
+                        draft.raw = raw;
+                        portion.add(draft);
+                    }
+                }
+                Err(problem) => {
+                    let detail = format!("line {}: {problem}", record.line);
+                    portion.add_rest(Unrecognised { reason: "bad_row", detail, raw });
+                }
+            }
+            self.told += 1;
+        }
+        self.next = records.place();
+        portion.end()
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        (self.told as u64, self.count as u64)
     }
 }
 
@@ -176,54 +284,23 @@ impl<R: RowReader> ChannelAdapter for RowFile<R> {
 
     /// Refuses with 400 a header that is no time, with 413 more rows than a file may have.
     fn decode(&self, request: &InboundRequest<'_>) -> Result<Decoded, Rejected> {
+        decode_whole(self, request, USUAL)
+    }
+
+    fn portions<'r>(
+        &'r self,
+        request: &InboundRequest<'r>,
+        most: usize,
+    ) -> Result<Box<dyn Portions + 'r>, Rejected> {
         let version = Version::of(request, self.by_upload)?;
-        let kept = |reason, detail: String| {
-            let raw = Raw { headers: version.headers.clone(), body: request.body.to_vec() };
-            Ok(Decoded::only_unrecognised(reason, detail, raw))
-        };
-        let text = match Text::open(&self.layout, request.body) {
-            Ok(text) => text,
-            Err(problem) => return kept("bad_workbook", problem),
-        };
-        let quotes = match self.layout.delimiter {
-            super::Delimiter::Byte(byte) => Some(byte),
-            super::Delimiter::Spaces => None,
-        };
-        let mut records = records(&text.bytes, quotes);
-        let head = if self.header { records.next() } else { None };
-        let names = head.map(|head| values(&text.decode(head.bytes), self.layout.delimiter));
-        if self.header && names.is_none() {
-            return Ok(Decoded::default());
-        }
-        let places = match self.places(names.as_deref()) {
-            Ok(places) => places,
-            Err(problem) => return kept("missing_column", problem),
-        };
-        let mut decoded = Decoded::default();
-        for (count, record) in records.enumerate() {
-            if count == ROWS_MAX {
-                let detail = format!("a file holds at most {ROWS_MAX} rows: send it in parts");
-                return Err(Rejected { status: 413, code: "too_many_rows", detail });
-            }
-            if head.is_some_and(|head| count.saturating_mul(head.bytes.len()) > REPEATED_HEADER_MAX) {
-                let detail = "the header is too long for so many rows: send the file in parts".to_owned();
-                return Err(Rejected { status: 413, code: "too_many_rows", detail });
-            }
-            let raw = raw(&version, text.mark(), head.map_or(&[], |h| h.bytes), record.bytes);
-            let row = self.row(&text, &record, &places, names.as_ref().map(Vec::len));
-            match row.and_then(|row| self.reader.drafts(&row, &version)) {
-                Ok(drafts) => decoded.events.extend(drafts.into_iter().map(|mut draft| {
-                    draft.flags |= version.flags;
-                    draft.raw = raw.clone();
-                    draft
-                })),
-                Err(problem) => {
-                    let detail = format!("line {}: {problem}", record.line);
-                    decoded.unrecognised.push(Unrecognised { reason: "bad_row", detail, raw });
-                }
+        match self.open(request.body, version.clone(), most) {
+            Ok(rows) => Ok(Box::new(rows)),
+            Err(Refusal::Refused(rejected)) => Err(rejected),
+            Err(Refusal::Kept(reason, detail)) => {
+                let raw = Raw { headers: version.headers, body: request.body.to_vec() };
+                Ok(Box::new(Whole::new(Decoded::only_unrecognised(reason, detail, raw))))
             }
         }
-        Ok(decoded)
     }
 
     fn sign(&self, request: &mut Outbound) {
@@ -232,12 +309,14 @@ impl<R: RowReader> ChannelAdapter for RowFile<R> {
 }
 
 fn raw(version: &Version, mark: &[u8], head: &[u8], row: &[u8]) -> Raw {
-    let mut body = mark.to_vec();
+    let mut body = Vec::with_capacity(mark.len() + head.len() + row.len() + 2);
+    body.extend_from_slice(mark);
     for line in [head, row].into_iter().filter(|line| !line.is_empty()) {
         body.extend_from_slice(line);
         body.push(b'\n');
     }
-    let mut headers = version.headers.clone();
+    let mut headers = Vec::with_capacity(version.headers.len() + 1);
+    headers.extend_from_slice(&version.headers);
     headers.push(("content-type".to_owned(), "text/csv".to_owned()));
     Raw { headers, body }
 }

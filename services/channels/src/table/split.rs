@@ -77,6 +77,8 @@ impl<'a> Text<'a> {
 pub struct Record<'a> {
     /// Number of its first line, from 1.
     pub line: usize,
+    /// Where in the text it begins, in bytes.
+    pub at: usize,
     /// Without the line end.
     pub bytes: &'a [u8],
     /// Its first line has a quote that is never closed.
@@ -84,24 +86,57 @@ pub struct Record<'a> {
 }
 
 /// The records of a text, blank ones left out. With a delimiter, quoted values may hold line ends.
-pub fn records(bytes: &[u8], delimiter: Option<u8>) -> impl Iterator<Item = Record<'_>> {
-    let (mut rest, mut line) = (bytes, 1);
-    std::iter::from_fn(move || {
-        while !rest.is_empty() {
-            let (end, unclosed) = record_end(rest, delimiter);
-            let (bytes, after) = rest.split_at_checked(end)?;
-            let record = Record { line, bytes: bytes.trim_ascii_end(), unclosed };
-            line += 1 + bytes.iter().filter(|b| **b == b'\n').count();
-            rest = after.get(1..).unwrap_or_default();
-            if !record.bytes.trim_ascii_start().is_empty() {
+pub fn records(bytes: &[u8], delimiter: Option<u8>) -> Records<'_> {
+    Records { bytes, delimiter, place: Place { at: 0, line: 1 } }
+}
+
+/// Where in a text the next record is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    at: usize,
+    line: usize,
+}
+
+/// See [`records`].
+pub struct Records<'a> {
+    bytes: &'a [u8],
+    delimiter: Option<u8>,
+    place: Place,
+}
+
+impl Records<'_> {
+    /// Behind the record that came last.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Goes on from a place in the same text.
+    #[must_use]
+    pub fn from(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        loop {
+            let Place { at, line } = self.place;
+            let rest = self.bytes.get(at..).filter(|rest| !rest.is_empty())?;
+            let (end, unclosed) = record_end(rest, self.delimiter);
+            let bytes = rest.get(..end)?;
+            let lines = 1 + bytes.iter().filter(|b| **b == b'\n').count();
+            self.place = Place { at: at + end + 1, line: line + lines };
+            if !bytes.trim_ascii_start().is_empty() {
                 // Only the line end goes: a tab or space at the end may be an empty value.
                 // All of it: a row that is kept by itself gets one line end, and must be the same row then.
                 let end = bytes.iter().rposition(|byte| *byte != b'\r').map_or(0, |at| at + 1);
-                return Some(Record { bytes: bytes.get(..end).unwrap_or(bytes), ..record });
+                return Some(Record { line, at, bytes: bytes.get(..end).unwrap_or(bytes), unclosed });
             }
         }
-        None
-    })
+    }
 }
 
 fn record_end(bytes: &[u8], delimiter: Option<u8>) -> (usize, bool) {
@@ -145,33 +180,49 @@ fn record_end(bytes: &[u8], delimiter: Option<u8>) -> (usize, bool) {
 /// The values of one record; two quotes inside quotes are one.
 #[must_use]
 pub fn values(record: &str, delimiter: Delimiter) -> Vec<String> {
-    let delimiter = match delimiter {
-        Delimiter::Spaces => return record.split_ascii_whitespace().map(str::to_owned).collect(),
-        Delimiter::Byte(byte) => char::from(byte),
+    fields(record, delimiter).map(Cow::into_owned).collect()
+}
+
+/// The same one by one; only a value with quotes inside is copied.
+pub fn fields(record: &str, delimiter: Delimiter) -> impl Iterator<Item = Cow<'_, str>> {
+    let mut rest = Some(record);
+    std::iter::from_fn(move || match delimiter {
+        Delimiter::Spaces => {
+            let text = rest?.trim_ascii_start();
+            let end = text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len());
+            let (value, after) = text.split_at_checked(end)?;
+            rest = Some(after);
+            (!value.is_empty()).then_some(Cow::Borrowed(value))
+        }
+        Delimiter::Byte(byte) => {
+            let (value, after) = field(rest?, char::from(byte));
+            rest = after;
+            Some(value)
+        }
+    })
+}
+
+/// The first value, and what stands behind its delimiter.
+fn field(record: &str, delimiter: char) -> (Cow<'_, str>, Option<&str>) {
+    let cut = |text| match str::split_once(text, delimiter) {
+        Some((before, after)) => (before, Some(after)),
+        None => (text, None),
     };
-    let mut out = Vec::new();
-    let mut rest = record;
-    loop {
-        let mut value = String::new();
-        if let Some(mut quoted) = rest.strip_prefix('"') {
-            while let Some((before, after)) = quoted.split_once('"') {
-                value.push_str(before);
-                rest = after;
-                match after.strip_prefix('"') {
-                    Some(more) => {
-                        value.push('"');
-                        quoted = more;
-                    }
-                    None => break,
-                }
-            }
-        }
-        let (before, after) = rest.split_once(delimiter).map_or((rest, None), |(b, a)| (b, Some(a)));
-        value.push_str(before);
-        out.push(value);
-        match after {
-            Some(after) => rest = after,
-            None => return out,
-        }
+    // A quote that nobody closes is part of the value.
+    let Some((inside, mut rest)) = record.strip_prefix('"').and_then(|quoted| quoted.split_once('"')) else {
+        let (value, after) = cut(record);
+        return (Cow::Borrowed(value), after);
+    };
+    let mut value = Cow::Borrowed(inside);
+    while let Some(more) = rest.strip_prefix('"') {
+        value.to_mut().push('"');
+        let Some((inside, after)) = more.split_once('"') else { break };
+        value.to_mut().push_str(inside);
+        rest = after;
     }
+    let (behind, after) = cut(rest);
+    if !behind.is_empty() {
+        value.to_mut().push_str(behind);
+    }
+    (value, after)
 }

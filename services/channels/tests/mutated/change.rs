@@ -3,7 +3,7 @@
 use tributary_channels::kit::Case;
 
 /// Bodies grow up to this; one in [`LARGE_EVERY`] up to [`LARGE`].
-const SMALL: usize = 64 * 1024;
+pub const SMALL: usize = 64 * 1024;
 const LARGE: usize = 1024 * 1024;
 const LARGE_EVERY: usize = 500;
 

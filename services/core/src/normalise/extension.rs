@@ -15,11 +15,7 @@ const JOINERS: [char; 6] = [' ', '.', ':', '=', '-', '('];
 
 /// The number in front, and whether an extension followed. `text` is in lower case.
 pub(super) fn split(text: &str) -> Result<(&str, bool), Reason> {
-    let Some((at, marker)) = MARKERS
-        .iter()
-        .filter_map(|marker| text.find(marker).map(|at| (at, *marker)))
-        .min_by_key(|(at, _)| *at)
-    else {
+    let Some((at, marker)) = first_marker(text) else {
         return Ok((text, false));
     };
     let (head, rest) = text.split_at_checked(at).unwrap_or((text, ""));
@@ -36,4 +32,31 @@ pub(super) fn split(text: &str) -> Result<(&str, bool), Reason> {
         return Err(Reason::SeveralValues);
     }
     Ok((head.trim_end_matches([' ', ',', ';', '(']), true))
+}
+
+/// The marker that comes first, and where. Nearly every text has none, and a search for each of them would cost more than
+/// all the rest of reading a number.
+fn first_marker(text: &str) -> Option<(usize, &'static str)> {
+    let begins = |c: char| matches!(c, 'e' | 'x' | '#' | ';' | '分' | '內' | '内' | '轉' | '转');
+    text.char_indices().filter(|(_, c)| begins(*c)).find_map(|(at, _)| {
+        let rest = text.get(at..)?;
+        MARKERS.iter().find(|marker| rest.starts_with(**marker)).map(|marker| (at, *marker))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_marker_is_found_wherever_it_stands() {
+        for marker in MARKERS {
+            for front in ["", "02-1234", "（e）", "轮;e"] {
+                let text = format!("{front}{marker}12 x 3");
+                let each = MARKERS.iter().filter_map(|m| text.find(m).map(|at| (at, *m)));
+                assert_eq!(first_marker(&text), each.min_by_key(|(at, _)| *at), "{text}");
+            }
+        }
+        assert_eq!(first_marker("e;分0912-345-678"), None);
+    }
 }

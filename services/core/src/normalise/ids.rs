@@ -90,11 +90,17 @@ pub fn member(raw: &str, region: Region, member_is_phone: bool) -> Normal {
     }
 }
 
+/// No country has phones of so few characters; short loyalty numbers are common, and reading a phone is not cheap.
+const NO_PHONE_BYTES: usize = 3;
+
 /// The E.164 phone that was typed into a field for loyalty numbers, if it is one. A mobile number counts in any
 /// spelling; any other number only with its trunk zero or a plus, because plain numbers of 8 or 9 digits that
 /// happen to fit a landline are usually loyalty numbers. Extension and service lines never count.
 #[must_use]
 pub fn member_as_phone(raw: &str, region: Region) -> Option<String> {
+    if raw.len() <= NO_PHONE_BYTES {
+        return None;
+    }
     let Line { e164, usage, extension: false } = read_line(raw, region).ok()? else {
         return None;
     };

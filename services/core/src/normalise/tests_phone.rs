@@ -202,3 +202,21 @@ fn agree(region: Region, national: &str, code: &str, trunk: &str) -> usize {
     }
     usize::from(fast.is_some())
 }
+
+#[test]
+fn no_region_has_phones_of_three_characters() {
+    let letters = || b'A'..=b'Z';
+    let regions = letters().flat_map(|a| letters().map(move |b| [a, b]));
+    let regions: Vec<Region> =
+        regions.filter_map(|code| std::str::from_utf8(&code).ok()?.parse().ok()).collect();
+    assert!(regions.len() > 200, "{}", regions.len());
+    let texts =
+        (0..1_000).flat_map(|n| [format!("{n}"), format!("{n:03}"), format!("0{n}"), format!("+{n}")]);
+    let texts: Vec<String> = texts.filter(|text| text.len() <= 3).collect();
+    // Region after region: the parser remembers what it compiled for the last ones only.
+    for region in regions {
+        for text in &texts {
+            assert!(super::phone::read_line(text, region).is_err(), "{text} in {region:?}");
+        }
+    }
+}

@@ -9,10 +9,14 @@ use crate::{
 use serde_json::{Value as Json, json};
 use std::{io::Write, path::Path};
 use tributary_channels::{
-    adapter::{Decoded, InboundRequest, Method},
+    adapter::{Decoded, InboundRequest, Method, Rejected},
+    portions::USUAL,
     settings::Channel,
 };
 use tributary_core::{body::Body, event::Event, time::Micros, token::IndexKey};
+
+/// Refused rows that a count tells.
+const PROBLEMS_MAX: usize = 20;
 
 /// The channel of this name.
 ///
@@ -41,15 +45,51 @@ pub fn given(channel: &Channel, file: &Path) -> Result<Given, Failure> {
 /// # Errors
 /// The adapter's refusal of the whole file.
 pub fn decode(channel: &Channel, given: &Given) -> Result<Decoded, Failure> {
-    let request = InboundRequest {
+    channel.adapter.decode(&request(given)).map_err(refused)
+}
+
+/// What a file would become, in numbers.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Events that are no remainders.
+    pub events: usize,
+    /// Rows that would be kept as refused.
+    pub refused: usize,
+    /// What is wrong with the first of them; never a value.
+    pub problems: Vec<String>,
+}
+
+/// Counts what a file would become, portion after portion.
+///
+/// # Errors
+/// The adapter's refusal of the whole file.
+pub fn count(channel: &Channel, given: &Given) -> Result<Counts, Failure> {
+    let request = request(given);
+    let mut portions = channel.adapter.portions(&request, USUAL).map_err(refused)?;
+    let mut counts = Counts::default();
+    while let Some(portion) = portions.next() {
+        counts.events += portion.events.len();
+        counts.refused += portion.unrecognised.len();
+        let room = PROBLEMS_MAX - counts.problems.len();
+        let told = portion.unrecognised.iter().take(room);
+        counts.problems.extend(told.map(|u| format!("{}: {}", u.reason, u.detail)));
+    }
+    Ok(counts)
+}
+
+fn refused(rejected: Rejected) -> Failure {
+    Failure::new(Exit::CheckFailed, rejected.to_string())
+}
+
+fn request(given: &Given) -> InboundRequest<'_> {
+    InboundRequest {
         method: Method::Post,
         query: "",
         headers: &given.headers,
         body: &given.body,
         received_at: Micros::from(jiff::Timestamp::now()),
         public_url: None,
-    };
-    channel.adapter.decode(&request).map_err(|r| Failure::new(Exit::CheckFailed, r.to_string()))
+    }
 }
 
 /// Runs `channel check` with a file; of what comes out so many rows are shown, and so many of what is refused.

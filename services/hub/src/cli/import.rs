@@ -18,19 +18,18 @@ pub async fn run(args: &Import, config: &Config, session: &mut Session<'_>) -> R
     let channel = config.channel(&args.channel);
     let pair = channel.and_then(|c| c.pair.as_ref());
     let max = channel.map_or(FILE_MAX, |c| c.registration.body_max);
-    let mut all = Vec::new();
+    let unusable = |file: &Path, error| Failure::usage(format!("{}: {error}", file.display()));
     for file in &args.files {
-        // All are read before the first is sent: a slip in a name must not leave half of them behind.
-        let given =
-            files::read(file, pair, max).map_err(|e| Failure::usage(format!("{}: {e}", file.display())))?;
-        all.push((file, given));
+        // All are looked at before the first is sent: a slip in a name must not leave half of them behind.
+        files::check(file, pair, max).map_err(|e| unusable(file, e))?;
     }
     let mut exit = Exit::Ok;
-    for (file, given) in all {
+    for file in &args.files {
+        let given = files::read(file, pair, max).map_err(|e| unusable(file, e))?;
         let one = if args.dry_run {
             dry(args, config, &given, file, session)?
         } else {
-            send(args, &given, file, session).await?
+            send(args, given, file, session).await?
         };
         if one != Exit::Ok {
             exit = one;
@@ -51,21 +50,19 @@ fn dry(
     if channel.registration.transport != Transport::Watch {
         return Err(Failure::usage(format!("a channel of kind {} takes no files", channel.context.kind)));
     }
-    let decoded = check::decode(channel, given)?;
-    let problems: Vec<String> =
-        decoded.unrecognised.iter().take(20).map(|u| format!("{}: {}", u.reason, u.detail)).collect();
+    let counts = check::count(channel, given)?;
     let answer = json!({
-        "file": file.display().to_string(), "dry_run": true, "events": decoded.events.len(),
-        "refused": decoded.unrecognised.len(), "problems": problems,
+        "file": file.display().to_string(), "dry_run": true, "events": counts.events,
+        "refused": counts.refused, "problems": counts.problems,
     });
     session.print(&answer, "", super::outline::outline)?;
-    Ok(if decoded.unrecognised.is_empty() { Exit::Ok } else { Exit::CheckFailed })
+    Ok(if counts.refused == 0 { Exit::Ok } else { Exit::CheckFailed })
 }
 
-async fn send(args: &Import, given: &Given, file: &Path, session: &mut Session<'_>) -> Result<Exit, Failure> {
+async fn send(args: &Import, given: Given, file: &Path, session: &mut Session<'_>) -> Result<Exit, Failure> {
     let historical = if args.historical { "?historical=1" } else { "" };
     let path = format!("/v1/channels/{}/import{historical}", args.channel);
-    let answer = session.client.send(Method::POST, &path, &given.headers, given.body.clone().into()).await?;
+    let answer = session.client.send(Method::POST, &path, &given.headers, given.body.into()).await?;
     let started = session.client.read(&answer)?;
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut refused = 0;

@@ -70,10 +70,8 @@ pub fn read(path: &Path, pair: Option<&Pair>, max: usize) -> Result<Given, ReadE
         Half::Whole => {}
         Half::Details => return Err(ReadError::OnlyDetails),
         Half::Heads(details) => {
-            let missing =
-                || ReadError::HalfMissing(details.file_name().unwrap_or_default().to_string_lossy().into());
             let (more, later) = one(&details, max).map_err(|e| match e {
-                ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => missing(),
+                ReadError::Io(error) => missing(&details, error),
                 other => other,
             })?;
             headers.push(("x-detail-at".to_owned(), body.len().to_string()));
@@ -88,6 +86,28 @@ pub fn read(path: &Path, pair: Option<&Pair>, max: usize) -> Result<Given, ReadE
     let changed = changed.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     headers.push(("x-file-time".to_owned(), changed.to_string()));
     Ok(Given { body, headers })
+}
+
+/// Whether [`read`] would take this file, as far as can be told without reading it.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn check(path: &Path, pair: Option<&Pair>, max: usize) -> Result<(), ReadError> {
+    fs::File::open(path)?;
+    let mut bytes = fs::metadata(path)?.len();
+    match half(path, pair) {
+        Half::Whole => {}
+        Half::Details => return Err(ReadError::OnlyDetails),
+        Half::Heads(details) => bytes += fs::metadata(&details).map_err(|e| missing(&details, e))?.len(),
+    }
+    if bytes > max as u64 { Err(ReadError::TooLarge(max)) } else { Ok(()) }
+}
+
+fn missing(details: &Path, error: io::Error) -> ReadError {
+    if error.kind() != io::ErrorKind::NotFound {
+        return error.into();
+    }
+    ReadError::HalfMissing(details.file_name().unwrap_or_default().to_string_lossy().into())
 }
 
 fn one(path: &Path, max: usize) -> Result<(Vec<u8>, SystemTime), ReadError> {

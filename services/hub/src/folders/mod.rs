@@ -4,11 +4,14 @@
 
 pub mod append;
 pub mod files;
+pub mod portions;
 pub mod progress;
 
-use crate::{hub::Hub, ingress::decode_verified};
+use crate::{hub::Hub, problem::Problem};
 use append::{Named, append};
+use bytes::Bytes;
 use files::{Half, Look};
+use portions::{Input, Stream};
 use progress::Progress;
 use std::{
     collections::HashMap,
@@ -18,11 +21,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 use tokio::{sync::watch::Receiver, task::JoinHandle};
-use tributary_channels::{
-    adapter::{InboundRequest, Method},
-    settings::{Channel, Watch},
-};
-use tributary_core::event::Event;
+use tributary_channels::settings::{Channel, Watch};
 
 /// How often folders are looked at. A file must look the same twice in a row: tills write for a while.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -142,20 +141,22 @@ impl Folder {
     async fn take(&mut self, path: &Path, look: Look) {
         let hub = Arc::clone(&self.hub);
         let (name, Some(channel)) = (self.name.clone(), hub.channel(&self.name)) else { return };
-        let events = match tokio::task::block_in_place(|| decode(&hub, channel, path)) {
-            Ok(events) => events,
+        let (input, stream) = match opened(&hub, channel, path).await {
+            Ok(opened) => opened,
             Err(problem) => {
                 tracing::error!(channel.name = %name, error = %problem, "a file cannot be taken; it stays");
                 self.refused.insert(path.to_owned(), look);
                 return;
             }
         };
-        let count = events.len();
         let named = Named { file: &key(path), look: &text(look), settings: &channel.fingerprint };
-        if let Err(problem) = append(&hub, &name, &named, events, &mut self.progress, |_| {}).await {
-            tracing::warn!(channel.name = %name, code = problem.code, "a file waits for the log");
-            return;
-        }
+        let count = match append(&hub, &input, &named, stream, &mut self.progress, |_| {}).await {
+            Ok(outcome) => outcome.records,
+            Err(problem) => {
+                tracing::warn!(channel.name = %name, code = problem.code, "a file waits for the log");
+                return;
+            }
+        };
         tracing::info!(channel.name = %name, events = count, "a file was taken");
         let Some(done) = &self.watch.done else { return };
         let details = match files::half(path, channel.pair.as_ref()) {
@@ -193,18 +194,16 @@ fn list(folder: &Path) -> io::Result<HashMap<PathBuf, Look>> {
     Ok(files)
 }
 
-fn decode(hub: &Hub, channel: &Channel, path: &Path) -> Result<Vec<Event>, String> {
-    let given =
-        files::read(path, channel.pair.as_ref(), channel.registration.body_max).map_err(|e| e.to_string())?;
-    let request = InboundRequest {
-        method: Method::Post,
-        query: "",
-        headers: &given.headers,
-        body: &given.body,
-        received_at: hub.now(),
-        public_url: None,
-    };
-    decode_verified(hub, channel, &request).map(|(events, _)| events).map_err(|p| p.detail)
+/// Reads a file and begins to decode it.
+async fn opened(hub: &Arc<Hub>, channel: &Channel, path: &Path) -> Result<(Arc<Input>, Stream), String> {
+    let max = channel.registration.body_max;
+    let given = tokio::task::block_in_place(|| files::read(path, channel.pair.as_ref(), max));
+    let given = given.map_err(|e| e.to_string())?;
+    let (body, received_at) = (Bytes::from(given.body), hub.now());
+    let input = Input { channel: channel.context.name.clone(), headers: given.headers, body, received_at };
+    let input = Arc::new(input);
+    let stream = portions::open(hub, &input).await.map_err(|problem: Problem| problem.detail)?;
+    Ok((input, stream))
 }
 
 /// Moves a file; one of the same name that is there already keeps its place, and this one gets a number.

@@ -9,7 +9,6 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
 };
-use tributary_core::event::Event;
 
 /// Files remembered; of more, those with the first names are forgotten and would be read again.
 const FILES_MAX: usize = 10_000;
@@ -52,13 +51,11 @@ impl Progress {
         self.files.get(file).is_some_and(|f| f.complete && f.look == look && f.settings == settings)
     }
 
-    /// How many of its events were appended. If the one that was the last is another now, none count.
+    /// How many of its events were appended, and the id of the last of them. If that event is another now, none count.
     #[must_use]
-    pub fn appended(&self, file: &str, look: &str, settings: &str, events: &[Event]) -> usize {
+    pub fn appended(&self, file: &str, look: &str, settings: &str) -> (usize, String) {
         let known = self.files.get(file).filter(|f| f.look == look && f.settings == settings);
-        let Some(known) = known.filter(|f| f.appended > 0) else { return 0 };
-        let last = events.get(known.appended - 1).map(|event| event.id.to_string());
-        if last.as_ref() == Some(&known.last) { known.appended } else { 0 }
+        known.map(|known| (known.appended, known.last.clone())).unwrap_or_default()
     }
 
     /// Notes how far a file is.

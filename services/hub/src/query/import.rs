@@ -5,10 +5,9 @@ use super::{Answer, Params, Shared, blocking};
 use crate::{
     folders::{
         append::{Named, append},
+        portions::{self, Input, Stream},
         progress::Progress,
     },
-    hub::Hub,
-    ingress::decode_verified,
     jobs::Underway,
     problem::Problem,
 };
@@ -19,15 +18,8 @@ use axum::{
 };
 use serde_json::json as object;
 use std::sync::Arc;
-use tributary_channels::{
-    adapter::{InboundRequest, Method, Transport},
-    digest,
-    settings::Channel,
-};
-use tributary_core::{body::Body, event::Event};
+use tributary_channels::{adapter::Transport, digest};
 
-/// Refused rows that the job's result tells; all of them are dead letters.
-const TOLD_MAX: usize = 20;
 /// What an adapter reads of a file's headers.
 const HEADERS: [&str; 3] = ["content-type", "x-file-time", "x-detail-at"];
 
@@ -53,65 +45,39 @@ pub async fn import(State(hub): Shared, Path(name): Path<String>, request: Reque
         headers.push(("x-historical".to_owned(), "1".to_owned()));
     }
     let held = hub.bodies.read(request.into_body(), channel.registration.body_max).await?;
-    let body = &held.bytes;
-    let look = digest::hex64(&[&body[..], format!("{headers:?}").as_bytes()].concat());
-    let events = blocking(|| decode(&hub, channel, &headers, body))?;
+    let look = blocking(|| digest::hex64_of(&[&held.bytes, format!("{headers:?}").as_bytes()]));
+    let input = Input { channel: name, headers, body: held.bytes.clone(), received_at: hub.now() };
+    let input = Arc::new(input);
+    let stream = portions::open(&hub, &input).await?;
     let Some(job) = Underway::start(&hub, "import") else {
         return Err(
             Problem::new(409, "import_running", "an import is running already").remedy("see /v1/jobs")
         );
     };
     let (id, settings) = (job.id(), channel.fingerprint.clone());
-    tokio::spawn(run(job, name, look, settings, events));
+    tokio::spawn(run(job, input, look, settings, stream));
     Ok((StatusCode::ACCEPTED, axum::Json(object!({"id": id}))).into_response())
 }
 
-fn decode(
-    hub: &Hub,
-    channel: &Channel,
-    headers: &[(String, String)],
-    body: &[u8],
-) -> Result<Vec<Event>, Problem> {
-    let received_at = hub.now();
-    let request =
-        InboundRequest { method: Method::Post, query: "", headers, body, received_at, public_url: None };
-    decode_verified(hub, channel, &request).map(|(events, _)| events)
-}
-
-async fn run(job: Underway, channel: String, look: String, settings: String, events: Vec<Event>) {
-    let (hub, id) = (Arc::clone(job.hub()), job.id());
-    let is_event = |e: &&Event| !matches!(e.body, Body::Chunk { .. });
-    let all = events.iter().filter(is_event).count() as u64;
-    let refused: Vec<&Event> =
-        events.iter().filter(|e| matches!(e.body, Body::Unrecognised { .. })).collect();
-    let told: Vec<String> = refused.iter().take(TOLD_MAX).map(|e| problem(e)).collect();
-    let refused = refused.len() as u64;
-    let total = events.len() as u64;
+async fn run(job: Underway, input: Arc<Input>, look: String, settings: String, stream: Stream) {
+    let (hub, id, total) = (Arc::clone(job.hub()), job.id(), stream.total);
     hub.jobs.advance(id, 0, total);
     // Not the watcher's file: two that write one would undo each other's work.
-    let mut progress = Progress::open(&hub.config.hub.data_dir, &format!("{channel}.imports"));
+    let mut progress = Progress::open(&hub.config.hub.data_dir, &format!("{}.imports", input.channel));
     let file = format!("sha256:{look}");
     let named = Named { file: &file, look: &look, settings: &settings };
-    let done = |at: usize| hub.jobs.advance(id, at as u64, total);
-    match append(&hub, &channel, &named, events, &mut progress, done).await {
-        Ok(stored) => {
+    let told = |done: u64| hub.jobs.advance(id, done, total);
+    match append(&hub, &input, &named, stream, &mut progress, told).await {
+        Ok(outcome) => {
             let result = object!({
-                "events": all - refused, "refused": refused, "accepted": stored.accepted,
-                "duplicates": stored.duplicates, "problems": told,
+                "events": outcome.events, "refused": outcome.refused, "accepted": outcome.stored.accepted,
+                "duplicates": outcome.stored.duplicates, "problems": outcome.problems,
             });
-            job.end(true, total, result);
+            job.end(true, outcome.records as u64, result);
         }
         Err(problem) => {
             let remedy = "start it again: it goes on where it was";
             job.end(false, total, object!({"error": problem.detail, "code": problem.code, "remedy": remedy}));
         }
     }
-}
-
-/// `line 17: ...`, as the dead letter has it; never a value.
-fn problem(event: &Event) -> String {
-    let Body::Unrecognised { reason } = &event.body else { return String::new() };
-    let content = event.content().unwrap_or_default();
-    let detail = content.fields.get("detail").and_then(|d| d.as_str()).unwrap_or_default();
-    format!("{reason}: {detail}")
 }
