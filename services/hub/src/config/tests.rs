@@ -96,14 +96,14 @@ const MISTAKES: [Mistake; 13] = [
     (
         "[log]\nengine = \"nats\"\n[log.nats]\nuser = \"hub\"\n",
         &[],
-        "error[bad_value]: log.nats: `user` and `password` go together\n --> tributary.toml:3:1\n  |\n3 | [log.nats]\n  | \
-             ^^^^^^^^^^\n  = help: give one of: `user` with `password`, `token`, `nkey_secret`, `credentials_secret`\n",
+        "error[bad_value]: log.nats: `user` and `password` go together\n --> tributary.toml:3:6\n  |\n3 | [log.nats]\n  | \
+             \x20    ^^^^\n  = help: give one of: `user` with `password`, `token`, `nkey_secret`, `credentials_secret`\n",
     ),
     (
         "[log]\nengine = \"nats\"\n[log.nats]\ntoken = \"s3cr3t\"\n",
         &[],
         "error[plain_secret]: log.nats.token: a secret must not stand in the configuration\n --> tributary.toml:4:9\n  |\n4 | \
-             token = ********\n  |         ^^^^^^^^\n  = help: keep it in an environment variable or a file: token = \
+             token = \"******\"\n  |         ^^^^^^^^\n  = help: keep it in an environment variable or a file: token = \
              \"env:NAME\" or \"file:PATH\"\n",
     ),
     (
