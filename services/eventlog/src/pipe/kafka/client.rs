@@ -1,0 +1,278 @@
+//! Clients of the cluster: how they are configured, what they tell beside their answers, and the one that asks.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig, ClientContext,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::BorrowedMessage,
+    topic_partition_list::{Offset, TopicPartitionList},
+};
+
+use super::{ANSWER, Login, Options, answers};
+use crate::pipe::PipeError;
+
+/// One wait of the client, after which we look what it has noticed.
+const SLICE: Duration = Duration::from_millis(500);
+/// Between two questions, where the answer was that nobody is there yet.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What librdkafka tells beside its answers: that a broker refuses us it tells nowhere else.
+#[derive(Clone, Default)]
+pub(super) struct Context {
+    noticed: Arc<Mutex<Noticed>>,
+}
+
+#[derive(Default)]
+struct Noticed {
+    refused: Option<String>,
+    newest: Option<String>,
+}
+
+impl Context {
+    /// That we are refused, if we are.
+    pub fn refused(&self) -> Option<PipeError> {
+        self.noticed().refused.clone().map(PipeError::Refused)
+    }
+
+    /// The newest trouble with any broker.
+    pub fn newest(&self) -> Option<String> {
+        self.noticed().newest.clone()
+    }
+
+    fn forget(&self) {
+        *self.noticed() = Noticed::default();
+    }
+
+    fn noticed(&self) -> std::sync::MutexGuard<'_, Noticed> {
+        self.noticed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, _: RDKafkaLogLevel, what: &str, text: &str) {
+        tracing::debug!(kafka.what = what, "{text}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let mut noticed = self.noticed();
+        if error.rdkafka_error_code().is_some_and(answers::refuses) {
+            noticed.refused = Some(reason.to_owned());
+        }
+        noticed.newest = Some(reason.to_owned());
+    }
+}
+
+impl ConsumerContext for Context {}
+
+/// What all clients have in common.
+///
+/// # Errors
+/// `NotBuilt` where this program has no TLS.
+pub(super) fn config(options: &Options) -> Result<ClientConfig, PipeError> {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &options.brokers)
+        .set("client.id", format!("tributary {}", options.name))
+        .set("socket.connection.setup.timeout.ms", "5000")
+        .set("socket.keepalive.enable", "true")
+        // A broker that comes back is met within a second.
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "1000");
+    let (mechanism, login) = match &options.login {
+        Login::None => (None, None),
+        Login::Plain(user, password) => (Some("PLAIN"), Some((user, password))),
+        Login::Scram256(user, password) => (Some("SCRAM-SHA-256"), Some((user, password))),
+        Login::Scram512(user, password) => (Some("SCRAM-SHA-512"), Some((user, password))),
+    };
+    if !cfg!(feature = "kafka-tls") {
+        if options.tls.is_some() {
+            return Err(PipeError::NotBuilt("TLS to Kafka needs the feature kafka-tls"));
+        }
+        if mechanism.is_some_and(|of| of.starts_with("SCRAM")) {
+            return Err(PipeError::NotBuilt("SCRAM needs the feature kafka-tls"));
+        }
+    }
+    let protocol = match (&options.tls, mechanism) {
+        (None, None) => "plaintext",
+        (None, Some(_)) => "sasl_plaintext",
+        (Some(_), None) => "ssl",
+        (Some(_), Some(_)) => "sasl_ssl",
+    };
+    config.set("security.protocol", protocol);
+    if let (Some(mechanism), Some((user, password))) = (mechanism, login) {
+        config.set("sasl.mechanism", mechanism).set("sasl.username", user).set("sasl.password", password);
+    }
+    if let Some(tls) = &options.tls {
+        if let Some(roots) = &tls.roots {
+            config.set("ssl.ca.location", roots.to_string_lossy());
+        }
+        if let Some((certificate, key)) = &tls.own {
+            config.set("ssl.certificate.location", certificate.to_string_lossy());
+            config.set("ssl.key.location", key.to_string_lossy());
+        }
+    }
+    Ok(config)
+}
+
+/// What readers have in common. The group is a name without members: nothing is committed to it.
+pub(super) fn reader(options: &Options) -> Result<ClientConfig, PipeError> {
+    let mut config = config(options)?;
+    config
+        .set("group.id", format!("tributary.{}", options.name))
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("allow.auto.create.topics", "false")
+        .set("isolation.level", "read_committed");
+    Ok(config)
+}
+
+/// A topic as the cluster tells it.
+#[derive(Debug, Clone)]
+pub(super) struct Shape {
+    /// The cluster's own name for itself.
+    pub cluster: String,
+    pub partitions: u32,
+    /// The fewest copies that a partition has.
+    pub replicas: usize,
+}
+
+/// A client that reads no more than it is asked for. Everything here waits, at most a few times [`ANSWER`].
+pub(super) struct Asking {
+    consumer: BaseConsumer<Context>,
+    context: Context,
+    topic: String,
+}
+
+impl Asking {
+    pub fn new(options: &Options) -> Result<Self, PipeError> {
+        let mut config = reader(options)?;
+        // Single messages are looked at: nothing is fetched ahead.
+        config
+            .set("queued.min.messages", "1")
+            .set("fetch.message.max.bytes", "65536")
+            .set("enable.partition.eof", "true");
+        let context = Context::default();
+        let consumer = config.create_with_context(context.clone()).map_err(|e| answers::of(&e, &context))?;
+        Ok(Self { consumer, context, topic: options.topic() })
+    }
+
+    /// The topic; `None` where there is none.
+    pub fn shape(&mut self) -> Result<Option<Shape>, PipeError> {
+        self.ask(|asking| {
+            let metadata = asking.consumer.fetch_metadata(Some(&asking.topic), SLICE);
+            let metadata = metadata.map_err(|e| answers::of(&e, &asking.context))?;
+            let topic = metadata.topics().iter().find(|topic| topic.name() == asking.topic);
+            let topic = topic.ok_or_else(|| PipeError::Unreachable("no answer about the topic".into()))?;
+            match topic.error().map(RDKafkaErrorCode::from) {
+                None => {}
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition) => return Ok(None),
+                Some(code) => return Err(answers::code(code, &asking.context)),
+            }
+            let led = |p: &&rdkafka::metadata::MetadataPartition| p.leader() >= 0;
+            let partitions = topic.partitions().iter().filter(led).count();
+            if partitions == 0 || partitions < topic.partitions().len() {
+                return Err(PipeError::Unreachable("a partition has no leader".into()));
+            }
+            let replicas = topic.partitions().iter().map(|p| p.replicas().len()).min().unwrap_or(0);
+            let cluster = asking.consumer.client().fetch_cluster_id(SLICE).unwrap_or_default();
+            let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
+            Ok(Some(Shape { cluster, partitions, replicas }))
+        })
+    }
+
+    /// Of each partition the numbers of the oldest and the newest message.
+    pub fn held(&mut self, partitions: u32) -> Result<BTreeMap<u32, (u64, u64)>, PipeError> {
+        let mut held = BTreeMap::new();
+        for partition in 0..partitions {
+            let (low, high) = self.ask(|asking| {
+                let of = i32::try_from(partition).unwrap_or(i32::MAX);
+                let marks = asking.consumer.fetch_watermarks(&asking.topic, of, SLICE);
+                marks.map_err(|e| answers::of(&e, &asking.context))
+            })?;
+            // The mark says which offset comes next, which is the number of the message before it.
+            let number = |offset: i64| u64::try_from(offset).unwrap_or(0);
+            held.insert(partition, (number(low) + 1, number(high)));
+        }
+        Ok(held)
+    }
+
+    /// Looks at the messages of a partition from a number up to another, in order, until `of` has found something.
+    pub fn look<T>(
+        &mut self,
+        partition: u32,
+        (from, upto): (u64, u64),
+        mut of: impl FnMut(&BorrowedMessage<'_>) -> Option<T>,
+    ) -> Result<Option<T>, PipeError> {
+        let mut assignment = TopicPartitionList::new();
+        let offset = Offset::Offset(i64::try_from(from.saturating_sub(1)).unwrap_or(i64::MAX));
+        let at = i32::try_from(partition).unwrap_or(i32::MAX);
+        assignment
+            .add_partition_offset(&self.topic, at, offset)
+            .map_err(|e| answers::of(&e, &self.context))?;
+        self.consumer.assign(&assignment).map_err(|e| answers::of(&e, &self.context))?;
+        let looked = self.look_at(upto, &mut of);
+        self.consumer.unassign().map_err(|e| answers::of(&e, &self.context))?;
+        looked
+    }
+
+    fn look_at<T>(
+        &self,
+        upto: u64,
+        of: &mut impl FnMut(&BorrowedMessage<'_>) -> Option<T>,
+    ) -> Result<Option<T>, PipeError> {
+        let begun = Instant::now();
+        while begun.elapsed() < ANSWER {
+            match self.consumer.poll(SLICE) {
+                Some(Ok(message)) => {
+                    let number = answers::number(&message);
+                    let found = of(&message);
+                    if found.is_some() || number >= upto {
+                        return Ok(found);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
+                Some(Err(error)) => {
+                    let error = answers::of(&error, &self.context);
+                    if !matches!(error, PipeError::Unreachable(_)) {
+                        return Err(error);
+                    }
+                }
+                None => {}
+            }
+            if let Some(refused) = self.context.refused() {
+                return Err(refused);
+            }
+        }
+        Err(PipeError::Unreachable("the topic's first messages do not come".into()))
+    }
+
+    /// Asks until there is an answer. A cluster that elects a leader or starts has none for a moment.
+    fn ask<T>(&mut self, of: impl Fn(&Self) -> Result<T, PipeError>) -> Result<T, PipeError> {
+        let begun = Instant::now();
+        loop {
+            let answer = of(self);
+            // What was noticed meanwhile.
+            while self.consumer.poll(Duration::ZERO).is_some() {}
+            let error = match answer {
+                Ok(answer) => {
+                    self.context.forget();
+                    return Ok(answer);
+                }
+                Err(error) => self.context.refused().unwrap_or(error),
+            };
+            if !matches!(error, PipeError::Unreachable(_)) || begun.elapsed() >= ANSWER {
+                return Err(error);
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Sending: an idempotent producer whose acknowledgements mean that all copies in sync have the message.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use rdkafka::{
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{Header, OwnedHeaders},
+    producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _},
+};
+
+use super::{
+    Options, answers, aside,
+    client::{self, Context},
+    mark::{self, Mark},
+};
+use crate::{
+    Record,
+    pipe::{Binding, Labels, PipeError, message},
+};
+
+/// A message that no broker has acknowledged after so long has failed, and its window is sent again.
+const DELIVERY_MS: &str = "10000";
+/// Messages of one request. Far below the smallest limit that a topic is found good with, so that only a record that is too
+/// large itself is refused as too large.
+const BATCH_BYTES: &str = "262144";
+/// Messages that wait in the client: a few windows of a forwarder.
+const WAITING_KIB: &str = "32768";
+
+/// The producer of one pipe, made when it is first used and again after it has failed for good.
+pub(super) struct Sending {
+    options: Options,
+    producer: Mutex<Option<(FutureProducer<Context>, Context)>>,
+    /// The newest number that was acknowledged in each partition.
+    newest: Mutex<BTreeMap<u32, u64>>,
+}
+
+/// A message before it is sent.
+struct Outgoing<'a> {
+    headers: OwnedHeaders,
+    key: Option<String>,
+    payload: &'a [u8],
+}
+
+impl Sending {
+    pub fn new(options: &Options) -> Self {
+        Self { options: options.clone(), producer: Mutex::default(), newest: Mutex::default() }
+    }
+
+    /// Sends records of one log; returns the partition and the number of the last one.
+    pub async fn records(
+        &self,
+        records: &[Record],
+        mark: &Mark,
+        labels: &dyn Labels,
+    ) -> Result<(u32, u64), PipeError> {
+        let Some(first) = records.first() else { return Ok((0, 0)) };
+        let partition = first.position.origin.0 % mark.partitions;
+        let (stream, of) = mark.header();
+        let outgoing = records.iter().map(|record| {
+            let own = message::encode(record, Binding::Kafka, labels);
+            let mut headers = OwnedHeaders::new_with_capacity(own.len() + 1);
+            for (key, value) in &own {
+                headers = headers.insert(Header { key, value: Some(value) });
+            }
+            let headers = headers.insert(Header { key: stream, value: Some(&of) });
+            Outgoing { headers, key: Some(record.position.origin.to_string()), payload: &record.payload }
+        });
+        Ok((partition, self.deliver(partition, outgoing).await?))
+    }
+
+    /// Writes the topic's mark.
+    pub async fn mark(&self, partitions: u32) -> Result<(), PipeError> {
+        let headers = mark::headers(partitions);
+        let outgoing = Outgoing { headers, key: None, payload: &[] };
+        self.deliver(0, std::iter::once(outgoing)).await.map(|_| ())
+    }
+
+    /// Returns when all are durable, with the newest number, or when the last of them has failed: nothing of a window that
+    /// failed is under way any more when it is sent again.
+    async fn deliver<'a>(
+        &self,
+        partition: u32,
+        messages: impl Iterator<Item = Outgoing<'a>>,
+    ) -> Result<u64, PipeError> {
+        let (producer, context) = self.producer()?;
+        let before = self.newest(|newest| newest.get(&partition).copied().unwrap_or(0));
+        let topic = self.options.topic();
+        let (mut under_way, mut failed) = (Vec::new(), None);
+        for Outgoing { headers, key, payload } in messages {
+            let at = i32::try_from(partition).unwrap_or(i32::MAX);
+            let mut record = FutureRecord::to(&topic).partition(at).payload(payload).headers(headers);
+            record.key = key.as_deref();
+            match producer.send_result(record) {
+                Ok(answer) => under_way.push((answer, payload.len())),
+                Err((error, _)) => {
+                    failed = Some(refusal(&error, payload.len(), &context));
+                    break;
+                }
+            }
+        }
+        let acknowledged = acknowledged(under_way, &context).await;
+        if let Some((code, why)) = producer.client().fatal_error() {
+            tracing::warn!(kafka.error = %code, why, "the producer has failed for good and is made anew");
+            self.forget();
+        }
+        let number = failed.map_or(acknowledged, Err)?;
+        // What comes later has a greater number in the same topic. A number of 0 was acknowledged without being told.
+        if number.first > 0 && number.first <= before {
+            return Err(PipeError::Older { end: number.first, read: before });
+        }
+        self.newest(|newest| {
+            let newest = newest.entry(partition).or_default();
+            *newest = number.last.max(*newest);
+        });
+        Ok(number.last)
+    }
+
+    fn newest<T>(&self, of: impl FnOnce(&mut BTreeMap<u32, u64>) -> T) -> T {
+        of(&mut self.newest.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn producer(&self) -> Result<(FutureProducer<Context>, Context), PipeError> {
+        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &*producer {
+            return Ok(made.clone());
+        }
+        let mut config = client::config(&self.options)?;
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("delivery.timeout.ms", DELIVERY_MS)
+            .set("request.timeout.ms", "5000")
+            .set("socket.timeout.ms", "10000")
+            .set("linger.ms", "1")
+            .set("batch.size", BATCH_BYTES)
+            .set("compression.type", "zstd")
+            // What is too large is for the topic to say.
+            .set("message.max.bytes", "4194304")
+            .set("queue.buffering.max.kbytes", WAITING_KIB);
+        let context = Context::default();
+        let made = config.create_with_context(context.clone()).map_err(|e| answers::of(&e, &context))?;
+        Ok(producer.insert((made, context)).clone())
+    }
+
+    fn forget(&self) {
+        let failed = self.producer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        aside(failed);
+    }
+}
+
+/// Numbers of the messages of a window; 0 where they are not told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Numbers {
+    first: u64,
+    last: u64,
+}
+
+async fn acknowledged(
+    under_way: Vec<(DeliveryFuture, usize)>,
+    context: &Context,
+) -> Result<Numbers, PipeError> {
+    let (mut numbers, mut failed) = (Numbers::default(), None);
+    for (answer, bytes) in under_way {
+        match answer.await {
+            Ok(Ok(delivered)) => {
+                // A copy that the broker had already may come without its offset.
+                let number = u64::try_from(delivered.offset).map_or(0, |offset| offset + 1);
+                if numbers.first == 0 {
+                    numbers.first = number;
+                }
+                numbers.last = numbers.last.max(number);
+            }
+            Ok(Err((error, _))) => {
+                failed.get_or_insert_with(|| refusal(&error, bytes, context));
+            }
+            Err(_) => {
+                failed.get_or_insert_with(|| PipeError::Failed("the producer ended".to_owned()));
+            }
+        }
+    }
+    failed.map_or(Ok(numbers), Err)
+}
+
+fn refusal(error: &KafkaError, bytes: usize, context: &Context) -> PipeError {
+    use RDKafkaErrorCode::{InvalidMessageSize, MessageBatchTooLarge, MessageSizeTooLarge};
+    match error.rdkafka_error_code() {
+        Some(code @ (MessageSizeTooLarge | InvalidMessageSize | MessageBatchTooLarge)) => {
+            PipeError::TooLarge { bytes, detail: code.to_string() }
+        }
+        _ => answers::of(error, context),
+    }
+}
