@@ -1,10 +1,15 @@
 //! Pipes against real brokers: nothing is lost, nothing comes twice, whatever stops in between, and a broker that lost
 //! something is refused.
 
-mod carry;
+mod kafka;
+mod kafka_carry;
+mod kafka_refusals;
+mod nats_carry;
 mod nats_refusals;
+mod node;
 
 use bytes::Bytes;
+use node::Make;
 use std::{
     path::Path,
     sync::{Arc, atomic::AtomicU64, atomic::Ordering},
@@ -18,6 +23,7 @@ use tributary_eventlog::{
     },
     scan,
 };
+use tributary_tests::broker::nats::Server;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -56,6 +62,12 @@ pub(crate) fn options(url: &str) -> nats::Options {
 
 pub(crate) fn pipe(url: &str) -> Arc<Nats> {
     Arc::new(Nats::new(options(url)))
+}
+
+/// Makes pipes over a server.
+pub(crate) fn made(server: &Server) -> Make {
+    let url = server.url();
+    Arc::new(move || pipe(&url))
 }
 
 /// Waits until it is so.

@@ -1,5 +1,6 @@
 //! Brokers for tests: found or fetched once, started on a free port in a temporary folder, stopped by their own process id.
 
+pub mod kafka;
 pub mod nats;
 mod provision;
 

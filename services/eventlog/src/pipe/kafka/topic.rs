@@ -78,7 +78,8 @@ async fn create(options: &Options) -> Result<(), PipeError> {
                 C::TopicAuthorizationFailed | C::ClusterAuthorizationFailed => {
                     PipeError::Refused(format!("{not_made}: grant Create, or make it"))
                 }
-                C::InvalidReplicationFactor => PipeError::Refused(format!(
+                // Brokers that start may not all be there yet.
+                C::InvalidReplicationFactor => PipeError::Unreachable(format!(
                     "{not_made}: {} copies need as many brokers",
                     options.replicas
                 )),
