@@ -3,9 +3,11 @@
 use crate::node::Make;
 use rdkafka::{
     ClientConfig,
-    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
+    admin::{
+        AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+    },
     client::DefaultClientContext,
-    producer::{FutureProducer, FutureRecord},
+    producer::{FutureProducer, FutureRecord, Producer as _},
     topic_partition_list::{Offset, TopicPartitionList},
 };
 use std::{
@@ -19,6 +21,8 @@ use tributary_eventlog::pipe::{
     Plain,
     kafka::{Kafka, Login, Options},
 };
+
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// A name of a hub that no other test has, on a server that may be older than this process.
 fn name() -> String {
@@ -77,6 +81,17 @@ impl Topic {
         self.admin.delete_records(&before, &limits()).await.expect("removed");
     }
 
+    /// Changes its settings: what is not named is the server's default again.
+    pub async fn alter(&self, settings: &[(&str, &str)]) {
+        let name = self.options.topic();
+        let mut change = AlterConfig::new(ResourceSpecifier::Topic(&name));
+        for (key, value) in settings {
+            change = change.set(key, value);
+        }
+        let altered = self.admin.alter_configs([&change], &limits()).await.expect("an answer");
+        altered[0].as_ref().expect("altered");
+    }
+
     pub async fn grow(&self, partitions: usize) {
         let name = self.options.topic();
         let more = NewPartitions::new(&name, partitions);
@@ -87,6 +102,26 @@ impl Topic {
     /// Somebody else writes into it.
     pub async fn write(&self, partition: i32, payloads: impl Iterator<Item = Vec<u8>>) {
         let producer: FutureProducer = config(&self.options.brokers).create().expect("a client");
+        self.write_with(&producer, partition, payloads).await;
+    }
+
+    /// The same in a transaction, which leaves a hole in the numbers where its end stands.
+    pub async fn write_in_transaction(&self, partition: i32, payloads: impl Iterator<Item = Vec<u8>>) {
+        let mut config = config(&self.options.brokers);
+        let producer: FutureProducer =
+            config.set("transactional.id", &self.options.name).create().expect("a client");
+        producer.init_transactions(LIMIT).expect("transactions");
+        producer.begin_transaction().expect("a transaction");
+        self.write_with(&producer, partition, payloads).await;
+        producer.commit_transaction(LIMIT).expect("committed");
+    }
+
+    async fn write_with(
+        &self,
+        producer: &FutureProducer,
+        partition: i32,
+        payloads: impl Iterator<Item = Vec<u8>>,
+    ) {
         let name = self.options.topic();
         let mut under_way = Vec::new();
         for payload in payloads {
@@ -106,6 +141,5 @@ fn config(brokers: &str) -> ClientConfig {
 }
 
 fn limits() -> AdminOptions {
-    let limit = Some(Duration::from_secs(20));
-    AdminOptions::new().request_timeout(limit).operation_timeout(limit)
+    AdminOptions::new().request_timeout(Some(LIMIT)).operation_timeout(Some(LIMIT))
 }

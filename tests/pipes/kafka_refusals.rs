@@ -152,6 +152,11 @@ async fn a_new_reader_of_a_topic_without_a_head_is_refused() {
     topic.behead(0, 10).await;
     let after = topic.pipe().state().await.expect("a state");
     assert_eq!((after.stream, after.held[&0].0), (before.stream, 11), "it is the same topic");
+    // A consumer that had come so far only: its place is judged when it begins again.
+    let behind = Place { read: [(0, 5)].into(), ..Place::default() };
+    let mut incoming = topic.pipe().receive(&behind).await.expect("a consumer");
+    let error = incoming.next().await.expect_err("that is gone");
+    assert_eq!((error.code(), error.retryable()), ("broker_failed", true), "{error}");
     append(&carried.log, 5).await;
     carried.send(46).await.expect("who writes does not mind");
     carried.copy().await.expect("who has read it does not mind");
@@ -214,4 +219,33 @@ async fn a_topic_that_is_somebody_elses_is_refused() {
     topic.write(0, (0..1_100_u32).map(|n| n.to_be_bytes().to_vec())).await;
     let error = topic.pipe().state().await.expect_err("it is refused");
     assert_eq!((refused(&error), error.code()), (vec!["messages"], "broker_settings"));
+}
+
+#[tokio::test]
+async fn holes_are_passed_over_where_nothing_can_be_removed() {
+    let server = server!("holes_are_passed_over_where_nothing_can_be_removed");
+    let topic = Topic::new(&server.brokers(), 1);
+    let pipe = topic.pipe();
+    pipe.state().await.expect("a state");
+    topic.write_in_transaction(0, std::iter::once(b"x".to_vec())).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = log(folder.path(), 1);
+    append(&log, 5).await;
+    let records = log.read(1, ReadLimits::default()).expect("records");
+    // The mark, theirs, the end of the transaction, ours.
+    assert_eq!(pipe.send(&records).await.expect("sent"), (0, 9));
+    let mut incoming = pipe.receive(&Place::default()).await.expect("a consumer");
+    let mut numbers = Vec::new();
+    while numbers.last() != Some(&9) {
+        numbers.extend(incoming.next().await.expect("messages").iter().map(|m| m.number));
+    }
+    assert_eq!(numbers, [1, 2, 4, 5, 6, 7, 8, 9]);
+    topic.alter(&[("cleanup.policy", "compact"), ("retention.ms", "-1")]).await;
+    let mut incoming = pipe.receive(&Place::default()).await.expect("a consumer");
+    let error = loop {
+        if let Err(error) = incoming.next().await {
+            break error;
+        }
+    };
+    assert_eq!(refused(&error), ["cleanup.policy"]);
 }

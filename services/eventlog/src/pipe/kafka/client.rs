@@ -189,6 +189,19 @@ impl Asking {
         })
     }
 
+    /// The topic, which was there before. A broker that has just started may not know it yet: that it is gone is believed
+    /// when nobody has known it for a while.
+    pub fn known_shape(&mut self) -> Result<Shape, PipeError> {
+        let begun = Instant::now();
+        while begun.elapsed() < ANSWER {
+            if let Some(shape) = self.shape()? {
+                return Ok(shape);
+            }
+            thread::sleep(PAUSE);
+        }
+        Err(PipeError::Recreated)
+    }
+
     /// Of each partition the numbers of the oldest and the newest message.
     pub fn held(&mut self, partitions: u32) -> Result<BTreeMap<u32, (u64, u64)>, PipeError> {
         let mut held = BTreeMap::new();

@@ -127,7 +127,7 @@ impl Pipe for Kafka {
         let connected = self.connected().await?;
         let partitions = connected.mark.partitions;
         ask(&connected.asking, move |asking| {
-            let shape = asking.shape()?.ok_or(PipeError::Recreated)?;
+            let shape = asking.known_shape()?;
             let held = asking.held(shape.partitions)?;
             let stream = match mark::find(asking, &held)? {
                 Some(mark) => mark.stream(&shape.cluster),
@@ -148,7 +148,7 @@ impl Pipe for Kafka {
 
     async fn findings(&self) -> Result<Vec<Finding>, PipeError> {
         let connected = self.connected().await?;
-        let shape = ask(&connected.asking, Asking::shape).await?.ok_or(PipeError::Recreated)?;
+        let shape = ask(&connected.asking, Asking::known_shape).await?;
         Ok(judge(&topic::settings(&self.options, shape.replicas).await?))
     }
 }

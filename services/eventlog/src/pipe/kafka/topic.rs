@@ -107,7 +107,10 @@ pub(super) async fn settings(options: &Options, replicas: usize) -> Result<Setti
             let entries = entries.filter_map(|entry| Some((entry.name, entry.value?))).collect();
             Ok(Settings { replicas, entries })
         }
-        Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) => Err(PipeError::Recreated),
+        // It was there a moment ago, and this broker has not heard of it yet.
+        Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) => {
+            Err(PipeError::Unreachable("a broker does not know the topic".into()))
+        }
         Some(Err(code)) => Err(answers::code(code, &context)),
         None => Err(PipeError::Unreachable("no answer about the topic's settings".into())),
     }
