@@ -2,7 +2,10 @@
 
 use crate::{append, kafka::Topic, log, node::Node};
 use std::time::{Duration, Instant};
-use tributary_eventlog::{ReadLimits, pipe::Pipe as _};
+use tributary_eventlog::{
+    ReadLimits,
+    pipe::{Pipe as _, kafka::Login},
+};
 use tributary_tests::broker::{
     kafka::{Server, Shared},
     skipped,
@@ -66,7 +69,10 @@ async fn nothing_is_lost_or_doubled_when_anything_stops() {
     };
     let rounds = if std::env::var_os("TRIBUTARY_LONG").is_some_and(|v| v == "1") { 90 } else { 6 };
     let folders = [1, 2].map(|_| tempfile::tempdir().expect("a folder"));
-    let topic = Topic::new(&server.brokers(), 2);
+    let mut topic = Topic::new(&server.brokers(), 2);
+    // A broker that dies in the middle of a greeting has not refused anybody.
+    topic.options.brokers = server.sasl();
+    topic.options.login = Login::Plain("hub".to_owned(), "right".to_owned());
     let start = |n: usize| Node::start(folders[n].path(), n as u32 + 1, &topic.made());
     let (mut a, mut b) = (start(0), start(1));
     // Each log begins with its opening.

@@ -1,16 +1,20 @@
 //! A cluster that cannot keep the promise, or did not.
 
 use crate::{append, kafka::Topic, log, node::Carried, salts, until};
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 use tributary_eventlog::{
     ReadLimits,
     pipe::{
         Mirrors, Pipe as _, PipeError, Place,
-        kafka::{Kafka, Login, Options},
+        kafka::{Kafka, Login, Options, Tls},
     },
 };
 use tributary_tests::{
-    broker::{free_port, kafka::Shared, skipped},
+    broker::{
+        free_port,
+        kafka::{Server, Shared},
+        skipped,
+    },
     rng::Rng,
 };
 
@@ -82,11 +86,36 @@ async fn wrong_addresses_and_credentials_are_told_apart() {
 }
 
 #[tokio::test]
-async fn what_this_program_cannot_do_is_said() {
-    let scram = Login::Scram512("hub".to_owned(), "right".to_owned());
-    let options = Options { login: scram, ..Topic::new("127.0.0.1:1", 1).options };
-    let error = Kafka::new(options).state().await.expect_err("it cannot");
-    assert_eq!((error.code(), error.retryable()), ("broker_not_built", false), "{error}");
+async fn tls_and_scram_are_spoken_or_said_to_be_missing() {
+    let scram = |password: &str| Login::Scram512("hub".to_owned(), password.to_owned());
+    let nobody = Topic::new("127.0.0.1:1", 1).options;
+    let error = Kafka::new(Options { login: scram("right"), ..nobody.clone() }).state().await;
+    let error = error.expect_err("nobody is there");
+    let has_tls = error.code() != "broker_not_built";
+    if !has_tls {
+        assert!(!error.retryable(), "{error}");
+        let tls = Some(Tls::default());
+        let error = Kafka::new(Options { tls, ..nobody }).state().await.expect_err("it cannot");
+        assert_eq!(error.code(), "broker_not_built", "{error}");
+        return;
+    }
+    let server = match Server::start_with_tls() {
+        Ok(server) => server,
+        Err(why) => return skipped("tls_and_scram_are_spoken_or_said_to_be_missing", &why),
+    };
+    let topic = Topic::new(&server.tls(), 1);
+    let with = |login: Login, roots: Option<PathBuf>| {
+        let tls = Some(Tls { roots, own: None });
+        Kafka::new(Options { login, tls, ..topic.options.clone() })
+    };
+    let roots = Some(server.roots());
+    with(scram("right"), roots.clone()).state().await.expect("it may");
+    let sha256 = Login::Scram256("hub".to_owned(), "right".to_owned());
+    with(sha256, roots.clone()).state().await.expect("it may");
+    for wrong in [with(scram("wrong"), roots), with(scram("right"), None)] {
+        let error = wrong.state().await.expect_err("it is refused");
+        assert_eq!((error.code(), error.retryable()), ("broker_refused", false), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -21,13 +21,21 @@ const JAVA: [&str; 5] =
     ["-Xms64m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
 
 /// One server on 127.0.0.1 with a folder of its own. Beside the door for everybody it has one with SASL PLAIN, for the users
-/// `hub`, who may do everything, and `stranger`, who may do nothing; the password of both is `right`.
+/// `hub`, who may do everything, and `stranger`, who may do nothing; the password of both is `right`. Another can be had with
+/// TLS and SCRAM for `hub`.
 pub struct Server {
     jars: PathBuf,
     folder: tempfile::TempDir,
-    port: u16,
-    sasl_port: u16,
+    ports: Ports,
     process: Option<Process>,
+}
+
+#[derive(Clone, Copy)]
+struct Ports {
+    open: u16,
+    sasl: u16,
+    tls: u16,
+    controller: u16,
 }
 
 impl Server {
@@ -39,28 +47,78 @@ impl Server {
     /// # Panics
     /// Where it does not start.
     pub fn start() -> Result<Self, String> {
+        Self::start_with("", &[])
+    }
+
+    /// One that has the door with TLS too; its root certificate is in the file [`Server::roots`].
+    ///
+    /// # Errors
+    /// Why there is no program.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub fn start_with_tls() -> Result<Self, String> {
+        let users = ["SCRAM-SHA-256", "SCRAM-SHA-512"].map(|of| format!("{of}=[name=hub,password=right]"));
+        Self::start_with(TLS, &["--add-scram", &users[0], "--add-scram", &users[1]])
+    }
+
+    fn start_with(more: &str, users: &[&str]) -> Result<Self, String> {
         let jars = provision::jars("org.apache.kafka", "kafka_2.13", VERSION, &format!("kafka-{VERSION}"))?;
         let folder = tempfile::tempdir().expect("a folder");
-        let mut server = Self { jars, folder, port: free_port(), sasl_port: free_port(), process: None };
-        let config = configuration(server.folder.path(), server.port, server.sasl_port, free_port());
+        let ports = Ports { open: free_port(), sasl: free_port(), tls: free_port(), controller: free_port() };
+        let mut server = Self { jars, folder, ports, process: None };
+        let with_tls = !more.is_empty();
+        if with_tls {
+            server.certificate()?;
+        }
+        let config = configuration(server.folder.path(), ports, with_tls) + more;
         fs::write(server.path("server.properties"), config).expect("a configuration");
-        let mut format =
-            server.java(&["kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"]);
-        provision::run(format.arg(server.path("server.properties")))?;
+        let mut format = server.java(&["kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ"]);
+        provision::run(format.arg("-c").arg(server.path("server.properties")).args(users))?;
         server.resume();
         Ok(server)
+    }
+
+    /// Makes a certificate that speaks for itself.
+    fn certificate(&self) -> Result<(), String> {
+        let keytool = |arguments: &[&str]| {
+            let mut command = Command::new("keytool");
+            command.current_dir(self.folder.path()).args(arguments);
+            provision::run(command.args([
+                "-keystore",
+                "broker.p12",
+                "-storepass",
+                "secret",
+                "-alias",
+                "broker",
+            ]))
+        };
+        keytool(&["-genkeypair", "-keyalg", "EC", "-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1"])?;
+        keytool(&["-exportcert", "-rfc", "-file", "roots.pem"])
+    }
+
+    /// The certificate (PEM) by which clients know the door with TLS.
+    #[must_use]
+    pub fn roots(&self) -> PathBuf {
+        self.path("roots.pem")
+    }
+
+    /// Where clients connect with TLS.
+    #[must_use]
+    pub fn tls(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.tls)
     }
 
     /// Where clients connect.
     #[must_use]
     pub fn brokers(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("127.0.0.1:{}", self.ports.open)
     }
 
     /// Where clients connect that say who they are.
     #[must_use]
     pub fn sasl(&self) -> String {
-        format!("127.0.0.1:{}", self.sasl_port)
+        format!("127.0.0.1:{}", self.ports.sasl)
     }
 
     /// As `kill -9` does.
@@ -102,15 +160,26 @@ impl Server {
     }
 }
 
-fn configuration(folder: &Path, port: u16, sasl_port: u16, controller_port: u16) -> String {
+/// What the door with TLS needs.
+const TLS: &str = "listener.name.tls.ssl.keystore.location=broker.p12
+listener.name.tls.ssl.keystore.type=PKCS12
+listener.name.tls.ssl.keystore.password=secret
+listener.name.tls.sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.tls.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.tls.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+";
+
+fn configuration(folder: &Path, ports: Ports, with_tls: bool) -> String {
+    let Ports { open, sasl, tls, controller } = ports;
+    let tls = if with_tls { format!("TLS://127.0.0.1:{tls},") } else { String::new() };
     let plain = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                  user_hub=\"right\" user_stranger=\"right\";";
     format!(
         "process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=OPEN://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port},CONTROLLER://127.0.0.1:{controller_port}
-listener.security.protocol.map=OPEN:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=OPEN://127.0.0.1:{open},SASL://127.0.0.1:{sasl},{tls}CONTROLLER://127.0.0.1:{controller}
+listener.security.protocol.map=OPEN:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=OPEN
 controller.listener.names=CONTROLLER
 listener.name.sasl.sasl.enabled.mechanisms=PLAIN

@@ -14,13 +14,15 @@ pub(super) fn number(message: &BorrowedMessage<'_>) -> u64 {
     u64::try_from(message.offset()).map_or(0, |offset| offset + 1)
 }
 
-/// Whether the code says that a broker knows us not, or that we may not speak to it like this.
-pub(super) fn refuses(code: Code) -> bool {
-    use Code::{Authentication, IllegalSASLState, SSL, SaslAuthenticationFailed, UnsupportedSASLMechanism};
-    matches!(
-        code,
-        Authentication | SaslAuthenticationFailed | UnsupportedSASLMechanism | IllegalSASLState | SSL
-    )
+/// Whether a broker says that it knows us not, or that we may not speak to it like this. The client gives the same codes
+/// where a broker goes away in the middle of the greeting, and tells the difference in its words only.
+pub(super) fn refuses(code: Code, reason: &str) -> bool {
+    match code {
+        Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism | Code::IllegalSASLState => true,
+        Code::Authentication => !reason.contains("broker's supported mechanisms: (n/a)"),
+        Code::SSL => reason.contains("certificate"),
+        _ => false,
+    }
 }
 
 /// Whether it concerns the group of consumers, which we have in name only.
@@ -57,7 +59,7 @@ pub(super) fn code(code: Code, context: &Context) -> PipeError {
     }
     let detail = code.to_string();
     match code {
-        of if refuses(of) => PipeError::Refused(detail),
+        of if refuses(of, "") => PipeError::Refused(detail),
         C::TopicAuthorizationFailed | C::ClusterAuthorizationFailed | C::GroupAuthorizationFailed => {
             PipeError::Refused(format!(
                 "{detail}: grant Describe, DescribeConfigs, Read and Write on the topic"
@@ -75,6 +77,7 @@ pub(super) fn code(code: Code, context: &Context) -> PipeError {
         }
         C::BrokerTransportFailure
         | C::AllBrokersDown
+        | C::SSL
         | C::Resolve
         | C::MessageTimedOut
         | C::OperationTimedOut
@@ -128,6 +131,11 @@ mod tests {
         context.error(KafkaError::Global(Code::BrokerTransportFailure), "one is down");
         let silent = code(Code::OperationTimedOut, &context);
         assert!(matches!(silent, PipeError::Unreachable(of) if of.ends_with(": one is down")));
+        let away = "SASL PLAIN mechanism handshake failed: Local: Broker transport failure: broker's supported \
+                    mechanisms: (n/a)";
+        context.error(KafkaError::Global(Code::Authentication), away);
+        context.error(KafkaError::Global(Code::SSL), "SSL handshake failed: Disconnected");
+        assert!(code(Code::OperationTimedOut, &context).retryable());
         context.error(KafkaError::Global(Code::Authentication), "wrong password");
         assert_eq!(code(Code::OperationTimedOut, &context), PipeError::Refused("wrong password".into()));
     }

@@ -10,7 +10,7 @@ use rdkafka::{
     message::{BorrowedMessage, Header, Headers as _, OwnedHeaders},
 };
 
-use super::client::Asking;
+use super::asking::Asking;
 use crate::pipe::{Finding, PipeError};
 
 /// On a mark: how many partitions the topic has.

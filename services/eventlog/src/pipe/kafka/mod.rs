@@ -4,6 +4,7 @@
 //! Absent on purpose: transactions, consumer groups and commits. Where to read on stands in a [`Place`] only.
 
 mod answers;
+mod asking;
 mod client;
 mod mark;
 mod receive;
@@ -23,7 +24,7 @@ use tokio::sync::OnceCell;
 
 use super::{Finding, Incoming, Labels, Pipe, PipeError, Place, State};
 use crate::Record;
-use client::Asking;
+use asking::Asking;
 use mark::Mark;
 use send::Sending;
 

@@ -50,7 +50,11 @@ impl Incoming for Receiving {
 /// Reads all partitions, each after its place.
 pub(super) fn start(options: &Options, partitions: u32, after: &Place) -> Result<Receiving, PipeError> {
     let mut config = client::reader(options)?;
-    config.set("queued.max.messages.kbytes", AHEAD_KIB).set("fetch.max.bytes", FETCH_BYTES);
+    config
+        .set("queued.max.messages.kbytes", AHEAD_KIB)
+        .set("fetch.max.bytes", FETCH_BYTES)
+        // How long it rests when it is that far ahead; the default is a second.
+        .set("fetch.queue.backoff.ms", "20");
     let context = Context::default();
     let consumer: BaseConsumer<Context> =
         config.create_with_context(context.clone()).map_err(|e| answers::of(&e, &context))?;

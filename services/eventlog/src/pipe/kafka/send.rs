@@ -107,6 +107,7 @@ impl Sending {
             self.forget();
         }
         let number = failed.map_or(acknowledged, Err)?;
+        context.forget();
         // What comes later has a greater number in the same topic. A number of 0 was acknowledged without being told.
         if number.first > 0 && number.first <= before {
             return Err(PipeError::Older { end: number.first, read: before });

@@ -12,7 +12,8 @@ use rdkafka::{
 
 use super::{
     ANSWER, Options, Settings, answers, aside, ask,
-    client::{self, Asking, Context, Shape},
+    asking::{Asking, Shape},
+    client::{self, Context},
     judge,
 };
 use crate::pipe::PipeError;
