@@ -70,6 +70,7 @@ async fn wrong_addresses_and_credentials_are_told_apart() {
     let nobody = Topic::new(&format!("127.0.0.1:{}", free_port()), 1);
     let error = nobody.pipe().state().await.expect_err("nobody is there");
     assert_eq!((error.code(), error.retryable()), ("broker_unreachable", true), "{error}");
+    assert!(error.to_string().contains("Connection refused"), "{error}");
     let Some(brokers) = server.sasl() else {
         return skipped("users of Kafka", "the named server has none of ours");
     };

@@ -22,6 +22,8 @@ use crate::pipe::PipeError;
 
 /// One wait of the client, after which we look what it has noticed.
 const SLICE: Duration = Duration::from_millis(500);
+/// Nothing more was noticed where nothing comes for so long. Without a wait the client ends at the first line of its log.
+const QUIET: Duration = Duration::from_millis(2);
 /// Between two questions, where the answer was that nobody is there yet.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -164,8 +166,8 @@ impl Asking {
         let begun = Instant::now();
         loop {
             let answer = of(self);
-            // What was noticed meanwhile.
-            while self.consumer.poll(Duration::ZERO).is_some() {}
+            // What was noticed meanwhile, all of it: what is left would be taken for news later.
+            while self.consumer.poll(QUIET).is_some() {}
             let error = match answer {
                 Ok(answer) => {
                     self.context.forget();

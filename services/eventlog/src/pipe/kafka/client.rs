@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::{
-    ClientConfig, ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError,
+    ClientConfig, ClientContext,
+    config::RDKafkaLogLevel,
+    consumer::ConsumerContext,
+    error::{KafkaError, RDKafkaErrorCode},
 };
 
 use super::{Login, Options, answers};
@@ -52,7 +55,10 @@ impl ClientContext for Context {
         if error.rdkafka_error_code().is_some_and(|code| answers::refuses(code, reason)) {
             noticed.refused = Some(reason.to_owned());
         }
-        noticed.newest = Some(reason.to_owned());
+        // It follows on what is wrong with each of them, and does not say it.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            noticed.newest = Some(reason.to_owned());
+        }
     }
 }
 
@@ -97,9 +103,9 @@ pub(super) fn config(options: &Options) -> Result<ClientConfig, PipeError> {
         config.set("sasl.mechanism", mechanism).set("sasl.username", user).set("sasl.password", password);
     }
     if let Some(tls) = &options.tls {
-        if let Some(roots) = &tls.roots {
-            config.set("ssl.ca.location", roots.to_string_lossy());
-        }
+        // A library that is built in does not know where the system keeps its certificates, so it looks around.
+        let roots = tls.roots.as_ref().map_or("probe".into(), |roots| roots.to_string_lossy());
+        config.set("ssl.ca.location", roots);
         if let Some((certificate, key)) = &tls.own {
             config.set("ssl.certificate.location", certificate.to_string_lossy());
             config.set("ssl.key.location", key.to_string_lossy());
