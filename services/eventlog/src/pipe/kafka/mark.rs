@@ -100,6 +100,7 @@ pub(super) fn find(asking: &mut Asking, held: &BTreeMap<u32, (u64, u64)>) -> Res
             }
         }
     }
+    // Nothing is left by which it could be known, so senders stop here as well.
     Err(PipeError::HeadGone { first, missing: 1 })
 }
 

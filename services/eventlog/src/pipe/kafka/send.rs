@@ -40,7 +40,7 @@ pub(super) struct Sending {
 /// A message before it is sent.
 struct Outgoing<'a> {
     headers: OwnedHeaders,
-    key: Option<String>,
+    key: Option<&'a str>,
     payload: &'a [u8],
 }
 
@@ -59,6 +59,7 @@ impl Sending {
         let Some(first) = records.first() else { return Ok((0, 0)) };
         let partition = first.position.origin.0 % mark.partitions;
         let (stream, of) = mark.header();
+        let key = first.position.origin.to_string();
         let outgoing = records.iter().map(|record| {
             let own = message::encode(record, Binding::Kafka, labels);
             let mut headers = OwnedHeaders::new_with_capacity(own.len() + 1);
@@ -66,7 +67,7 @@ impl Sending {
                 headers = headers.insert(Header { key, value: Some(value) });
             }
             let headers = headers.insert(Header { key: stream, value: Some(&of) });
-            Outgoing { headers, key: Some(record.position.origin.to_string()), payload: &record.payload }
+            Outgoing { headers, key: Some(&key), payload: &record.payload }
         });
         Ok((partition, self.deliver(partition, outgoing).await?))
     }
@@ -92,7 +93,7 @@ impl Sending {
         for Outgoing { headers, key, payload } in messages {
             let at = i32::try_from(partition).unwrap_or(i32::MAX);
             let mut record = FutureRecord::to(&topic).partition(at).payload(payload).headers(headers);
-            record.key = key.as_deref();
+            record.key = key;
             match producer.send_result(record) {
                 Ok(answer) => under_way.push((answer, payload.len())),
                 Err((error, _)) => {
