@@ -204,13 +204,15 @@ async fn a_topic_that_takes_small_records_only_takes_those() {
     assert!(found.iter().any(|f| f.setting == "max.message.bytes" && !f.fatal), "{found:?}");
     let folder = tempfile::tempdir().expect("a folder");
     let log = log(folder.path(), 1);
-    append(&log, 500).await;
-    let records = log.read(1, ReadLimits::default()).expect("records");
+    append(&log, 100).await;
+    let mut records = log.read(1, ReadLimits::default()).expect("records");
+    // Nothing that can be compressed: together they are more than the topic takes at once.
+    let mut rng = Rng::new(1);
+    let mut noise = |bytes: usize| (0..bytes).map(|_| rng.bits() as u8).collect::<Vec<u8>>().into();
+    records.iter_mut().for_each(|record| record.payload = noise(10_000));
     topic.pipe().send(&records).await.expect("small ones go");
     let mut large = records[..1].to_vec();
-    // Nothing that can be compressed.
-    let mut rng = Rng::new(1);
-    large[0].payload = (0..400_000).map(|_| rng.bits() as u8).collect::<Vec<u8>>().into();
+    large[0].payload = noise(400_000);
     let error = topic.pipe().send(&large).await.expect_err("it is too large");
     assert!(matches!(error, PipeError::TooLarge { bytes: 400_000, .. }), "{error}");
     assert_eq!((error.code(), error.retryable()), ("broker_message_size", true));

@@ -156,19 +156,16 @@ impl Pipe for Kafka {
 
 async fn connect(options: &Options) -> Result<Connected, PipeError> {
     let asking = Arc::new(Mutex::new(Asking::new(options)?));
-    let sending = Sending::new(options);
-    match begin(options, &asking, &sending).await {
-        Ok(mark) => Ok(Connected { asking, sending, mark }),
-        Err(error) => {
-            aside((asking, sending));
-            Err(error)
-        }
-    }
+    let begun = begin(options, &asking).await;
+    // Where it failed this is the last of it.
+    aside(asking);
+    begun
 }
 
 /// Finds or makes the topic and its mark.
-async fn begin(options: &Options, asking: &Arc<Mutex<Asking>>, sending: &Sending) -> Result<Mark, PipeError> {
-    let shape = topic::open(options, asking).await?;
+async fn begin(options: &Options, asking: &Arc<Mutex<Asking>>) -> Result<Connected, PipeError> {
+    let (shape, settings) = topic::open(options, asking).await?;
+    let sending = Sending::new(options, settings.largest().unwrap_or(usize::MAX));
     let partitions = shape.partitions;
     let find = move |asking: &mut Asking| {
         let held = asking.held(partitions)?;
@@ -187,7 +184,7 @@ async fn begin(options: &Options, asking: &Arc<Mutex<Asking>>, sending: &Sending
     if mark.partitions != partitions {
         return Err(PipeError::Partitions { found: partitions, expected: mark.partitions });
     }
-    Ok(mark)
+    Ok(Connected { asking: Arc::clone(asking), sending, mark })
 }
 
 /// Asks where waiting disturbs nobody.

@@ -23,15 +23,15 @@ use crate::{
 
 /// A message that no broker has acknowledged after so long has failed, and its window is sent again.
 const DELIVERY_MS: &str = "10000";
-/// Messages of one request. Far below the smallest limit that a topic is found good with, so that only a record that is too
-/// large itself is refused as too large.
-const BATCH_BYTES: &str = "262144";
+/// Messages of one request: a whole window of a forwarder, and below the limit that Kafka has where nobody set one.
+const BATCH_BYTES: usize = 900_000;
 /// Messages that wait in the client: a few windows of a forwarder.
 const WAITING_KIB: &str = "32768";
 
 /// The producer of one pipe, made when it is first used and again after it has failed for good.
 pub(super) struct Sending {
     options: Options,
+    batch_bytes: usize,
     producer: Mutex<Option<(FutureProducer<Context>, Context)>>,
     /// The newest number that was acknowledged in each partition.
     newest: Mutex<BTreeMap<u32, u64>>,
@@ -45,8 +45,12 @@ struct Outgoing<'a> {
 }
 
 impl Sending {
-    pub fn new(options: &Options) -> Self {
-        Self { options: options.clone(), producer: Mutex::default(), newest: Mutex::default() }
+    /// For a topic that takes messages of so many bytes.
+    pub fn new(options: &Options, largest: usize) -> Self {
+        // The topic's limit is one for requests, and only a record that is too large itself may meet it. The rest is for what
+        // the client adds.
+        let batch_bytes = BATCH_BYTES.min(largest / 4 * 3).max(1);
+        Self { options: options.clone(), batch_bytes, producer: Mutex::default(), newest: Mutex::default() }
     }
 
     /// Sends records of one log; returns the partition and the number of the last one.
@@ -137,7 +141,7 @@ impl Sending {
             .set("request.timeout.ms", "5000")
             .set("socket.timeout.ms", "10000")
             .set("linger.ms", "1")
-            .set("batch.size", BATCH_BYTES)
+            .set("batch.size", self.batch_bytes.to_string())
             .set("compression.type", "zstd")
             // What is too large is for the topic to say.
             .set("message.max.bytes", "4194304")
@@ -148,8 +152,16 @@ impl Sending {
     }
 
     fn forget(&self) {
-        let failed = self.producer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        aside(failed);
+        let made = self.producer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(producer) = made {
+            aside(producer);
+        }
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 

@@ -17,6 +17,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The largest message that the topic takes, in bytes.
+    pub(super) fn largest(&self) -> Option<usize> {
+        self.number("max.message.bytes").and_then(|bytes| usize::try_from(bytes).ok())
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
         self.entries.get(name).map(|value| value.trim())
     }
@@ -64,8 +69,7 @@ pub fn judge(settings: &Settings) -> Vec<Finding> {
             add("min.insync.replicas", least.to_string(), remedy, false);
         }
     }
-    let largest = settings.number("max.message.bytes").and_then(|bytes| usize::try_from(bytes).ok());
-    if let Some(largest) = largest.filter(|largest| *largest < MAX_RECORD_BYTES + HEADER_BYTES) {
+    if let Some(largest) = settings.largest().filter(|largest| *largest < MAX_RECORD_BYTES + HEADER_BYTES) {
         let remedy = "large events wait at their node for ever: allow 1 MiB";
         add("max.message.bytes", largest.to_string(), remedy, false);
     }

@@ -25,7 +25,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 const MESSAGE_BYTES: &str = "2097152";
 
 /// Finds the topic, or makes it, and sees that its settings lose nothing.
-pub(super) async fn open(options: &Options, asking: &Arc<Mutex<Asking>>) -> Result<Shape, PipeError> {
+pub(super) async fn open(
+    options: &Options,
+    asking: &Arc<Mutex<Asking>>,
+) -> Result<(Shape, Settings), PipeError> {
     let shape = match ask(asking, Asking::shape).await? {
         Some(shape) => shape,
         None => {
@@ -33,9 +36,9 @@ pub(super) async fn open(options: &Options, asking: &Arc<Mutex<Asking>>) -> Resu
             made(asking).await?
         }
     };
-    let found = judge(&settings(options, shape.replicas).await?);
-    let fatal: Vec<_> = found.into_iter().filter(|finding| finding.fatal).collect();
-    if fatal.is_empty() { Ok(shape) } else { Err(PipeError::Settings(fatal)) }
+    let settings = settings(options, shape.replicas).await?;
+    let fatal: Vec<_> = judge(&settings).into_iter().filter(|finding| finding.fatal).collect();
+    if fatal.is_empty() { Ok((shape, settings)) } else { Err(PipeError::Settings(fatal)) }
 }
 
 /// What brokers say about a topic that was made spreads among them.
