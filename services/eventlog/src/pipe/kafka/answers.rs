@@ -38,15 +38,17 @@ pub(super) fn of_group(code: Code) -> bool {
 
 /// Why something did not go well.
 pub(super) fn of(error: &KafkaError, context: &Context) -> PipeError {
-    if let Some(code) = error.rdkafka_error_code() {
-        return self::code(code, context);
-    }
-    match error {
-        KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) | KafkaError::Nul(_) => {
-            PipeError::Refused(format!("the settings: {error}"))
-        }
-        // The client keeps the code of a failed request to itself; that nobody answered is nearly all of it.
-        KafkaError::AdminOp(_) | KafkaError::Canceled => unreachable(error.to_string(), context),
+    match (error, error.rdkafka_error_code()) {
+        (KafkaError::AdminOp(code), _) => self::code(*code, context),
+        (_, Some(code)) => self::code(code, context),
+        (
+            KafkaError::ClientConfig(..)
+            | KafkaError::ClientCreation(_)
+            | KafkaError::AdminOpCreation(_)
+            | KafkaError::Nul(_),
+            _,
+        ) => PipeError::Refused(format!("the settings: {error}")),
+        (KafkaError::Canceled, _) => unreachable(error.to_string(), context),
         _ => PipeError::Failed(error.to_string()),
     }
 }
@@ -59,7 +61,9 @@ pub(super) fn code(code: Code, context: &Context) -> PipeError {
     }
     let detail = code.to_string();
     match code {
-        of if refuses(of, "") => PipeError::Refused(detail),
+        C::SaslAuthenticationFailed | C::UnsupportedSASLMechanism | C::IllegalSASLState => {
+            PipeError::Refused(detail)
+        }
         C::TopicAuthorizationFailed | C::ClusterAuthorizationFailed | C::GroupAuthorizationFailed => {
             PipeError::Refused(format!(
                 "{detail}: grant Describe, DescribeConfigs, Read and Write on the topic"
@@ -77,6 +81,8 @@ pub(super) fn code(code: Code, context: &Context) -> PipeError {
         }
         C::BrokerTransportFailure
         | C::AllBrokersDown
+        // Where these are refusals, they were noticed as such.
+        | C::Authentication
         | C::SSL
         | C::Resolve
         | C::MessageTimedOut
@@ -136,6 +142,7 @@ mod tests {
         context.error(KafkaError::Global(Code::Authentication), away);
         context.error(KafkaError::Global(Code::SSL), "SSL handshake failed: Disconnected");
         assert!(code(Code::OperationTimedOut, &context).retryable());
+        assert!(code(Code::Authentication, &context).retryable());
         context.error(KafkaError::Global(Code::Authentication), "wrong password");
         assert_eq!(code(Code::OperationTimedOut, &context), PipeError::Refused("wrong password".into()));
     }

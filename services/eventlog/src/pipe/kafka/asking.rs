@@ -75,7 +75,8 @@ impl Asking {
                 return Err(PipeError::Unreachable("a partition has no leader".into()));
             }
             let replicas = topic.partitions().iter().map(|p| p.replicas().len()).min().unwrap_or(0);
-            let cluster = asking.consumer.client().fetch_cluster_id(SLICE).unwrap_or_default();
+            let cluster = asking.consumer.client().fetch_cluster_id(SLICE);
+            let cluster = cluster.ok_or_else(|| PipeError::Unreachable("the cluster has no name".into()))?;
             let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
             Ok(Some(Shape { cluster, partitions, replicas }))
         })

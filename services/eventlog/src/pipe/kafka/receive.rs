@@ -130,9 +130,13 @@ impl Polling {
     /// What ends the consumer. That one broker of several is away does not; where its partitions find no other leader, the
     /// mirrors notice.
     fn trouble(&self, error: &KafkaError) -> Option<PipeError> {
-        use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
+        use RDKafkaErrorCode::{
+            AllBrokersDown, Authentication, BrokerTransportFailure, OperationTimedOut, Resolve, SSL,
+        };
         match error.rdkafka_error_code() {
-            Some(BrokerTransportFailure | Resolve | OperationTimedOut) => None,
+            Some(BrokerTransportFailure | Resolve | OperationTimedOut | SSL | Authentication) => {
+                self.context.refused()
+            }
             Some(code) if answers::of_group(code) => None,
             // What comes next is not there: what that means is for the place to say.
             Some(code @ RDKafkaErrorCode::AutoOffsetReset) => Some(PipeError::Failed(code.to_string())),
