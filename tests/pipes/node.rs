@@ -45,6 +45,17 @@ impl Node {
         Self { log, mirrors, forwarder, stop, tasks }
     }
 
+    /// The codes with which its sender and its copies refuse a broker.
+    pub async fn refuses(dir: &Path, origin: u32, pipe: &Make) -> [&'static str; 2] {
+        let log = log(&dir.join("log"), origin);
+        let mirrors = Mirrors::open(dir.join("mirrors"), Arc::clone(&log), salts()).expect("copies");
+        let forwarder = Forwarder::new(log, pipe(), dir.join("sent")).expect("a forwarder");
+        let (_stop, stopped) = watch::channel(false);
+        let sending = forwarder.run(stopped).await.expect_err("it is refused");
+        let reading = mirrors.run(&*pipe()).await.expect_err("it is refused");
+        [sending.code(), reading.code()]
+    }
+
     /// As a crash does: nothing is written any more.
     pub async fn abort(self) {
         for task in self.tasks {

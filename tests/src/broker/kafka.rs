@@ -1,6 +1,6 @@
 //! Apache Kafka: one process that is broker and controller. Its jars are fetched with Maven; it needs Java 17 or later.
 
-use super::{Process, free_port, provision};
+use super::{Process, copy_all, free_port, provision};
 use rdkafka::{
     ClientConfig,
     consumer::{BaseConsumer, Consumer as _},
@@ -142,6 +142,26 @@ impl Server {
             thread::sleep(Duration::from_millis(50));
         }
         self.process = Some(process);
+    }
+
+    /// A copy of all that it keeps as it is on the disk; it must not run.
+    ///
+    /// # Panics
+    /// Where it cannot be copied.
+    #[must_use]
+    pub fn snapshot(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().expect("a folder");
+        copy_all(&self.path("data"), copy.path());
+        copy
+    }
+
+    /// Puts such a copy in the place of what is there.
+    ///
+    /// # Panics
+    /// Where it cannot.
+    pub fn restore(&self, snapshot: &Path) {
+        fs::remove_dir_all(self.path("data")).expect("the data are removed");
+        copy_all(snapshot, &self.path("data"));
     }
 
     fn path(&self, name: &str) -> PathBuf {
