@@ -51,7 +51,7 @@ pub(super) fn jars(group: &str, artifact: &str, version: &str, name: &str) -> Re
     }
     let scratch = tempfile::tempdir_in(folder()).map_err(|e| e.to_string())?;
     let project = format!(
-        r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
+        r#"<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>tributary</groupId><artifactId>jars</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>

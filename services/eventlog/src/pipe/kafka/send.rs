@@ -107,11 +107,14 @@ impl Sending {
             }
         }
         let acknowledged = acknowledged(under_way, &context).await;
+        let mut number = failed.map_or(acknowledged, Err);
         if let Some((code, why)) = producer.client().fatal_error() {
             tracing::warn!(kafka.error = %code, why, "the producer has failed for good and is made anew");
             self.forget();
+            // Its messages only know that it failed.
+            number = number.map_err(|_| answers::code(code, &context));
         }
-        let number = failed.map_or(acknowledged, Err)?;
+        let number = number?;
         context.forget();
         // What comes later has a greater number in the same topic. A number of 0 was acknowledged without being told.
         if number.first > 0 && number.first <= before {
@@ -205,5 +208,89 @@ fn refusal(error: &KafkaError, bytes: usize, context: &Context) -> PipeError {
             PipeError::TooLarge { bytes, detail: code.to_string() }
         }
         _ => answers::of(error, context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipe::{Plain, kafka::Login};
+    use rdkafka::{
+        mocking::MockCluster,
+        producer::DefaultProducerContext,
+        types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code},
+    };
+    use std::sync::Arc;
+
+    /// A cluster inside the client, which answers as it is told.
+    fn cluster() -> (MockCluster<'static, DefaultProducerContext>, Sending) {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        let options = Options {
+            brokers: cluster.bootstrap_servers(),
+            login: Login::None,
+            tls: None,
+            name: "test".to_owned(),
+            partitions: 1,
+            replicas: 1,
+            replicas_min: 1,
+            labels: Arc::new(Plain),
+        };
+        cluster.create_topic(&options.topic(), 1, 1).expect("a topic");
+        (cluster, Sending::new(&options, usize::MAX))
+    }
+
+    async fn send(sending: &Sending, messages: usize) -> Result<u64, PipeError> {
+        let outgoing = |_| Outgoing { headers: OwnedHeaders::new(), key: None, payload: b"payload" };
+        sending.deliver(0, (0..messages).map(outgoing)).await
+    }
+
+    #[tokio::test]
+    async fn what_passes_by_itself_is_not_even_told() {
+        let (cluster, sending) = cluster();
+        assert_eq!(send(&sending, 3).await, Ok(3));
+        for code in [
+            Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+            Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+            Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        ] {
+            let before = send(&sending, 1).await.expect("sent");
+            cluster.request_errors(Api::Produce, &[code, code]);
+            assert_eq!(send(&sending, 2).await, Ok(before + 2), "{code:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_somebody_must_mend_is_told() {
+        for (api, code, told) in [
+            (Api::Produce, Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "broker_message_size"),
+            (Api::Produce, Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "broker_refused"),
+            (Api::Produce, Code::RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION, "broker_unreachable"),
+            (Api::InitProducerId, Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, "broker_refused"),
+        ] {
+            let (cluster, sending) = cluster();
+            cluster.request_errors(api, &[code]);
+            let error = send(&sending, 1).await.expect_err("it is not taken");
+            assert_eq!(error.code(), told, "{code:?}: {error}");
+            // What the client knows of a topic that refused us it believes for a while.
+            if code != Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED {
+                send(&sending, 1).await.expect("it is mended");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_producer_that_lost_count_goes_on() {
+        for code in [
+            Code::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+            Code::RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID,
+            Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+        ] {
+            let (cluster, sending) = cluster();
+            send(&sending, 5).await.expect("sent");
+            cluster.request_errors(Api::Produce, &[code]);
+            let first = send(&sending, 5).await;
+            assert!(first.as_ref().err().is_none_or(PipeError::retryable), "{code:?}: {first:?}");
+            send(&sending, 5).await.expect("sent again");
+        }
     }
 }
