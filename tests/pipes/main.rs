@@ -1,12 +1,17 @@
 //! Pipes against real brokers: nothing is lost, nothing comes twice, whatever stops in between, and a broker that lost
 //! something is refused.
 
-mod carry;
 mod hubs;
 mod hubs_refused;
+mod kafka;
+mod kafka_carry;
+mod kafka_refusals;
+mod nats_carry;
 mod nats_refusals;
+mod node;
 
 use bytes::Bytes;
+use node::Make;
 use std::{
     path::Path,
     sync::{Arc, atomic::AtomicU64, atomic::Ordering},
@@ -20,6 +25,7 @@ use tributary_eventlog::{
     },
     scan,
 };
+use tributary_tests::broker::nats::Server;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -58,6 +64,12 @@ pub(crate) fn options(url: &str) -> nats::Options {
 
 pub(crate) fn pipe(url: &str) -> Arc<Nats> {
     Arc::new(Nats::new(options(url)))
+}
+
+/// Makes pipes over a server.
+pub(crate) fn made(server: &Server) -> Make {
+    let url = server.url();
+    Arc::new(move || pipe(&url))
 }
 
 /// Waits until it is so.

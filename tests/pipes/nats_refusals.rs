@@ -1,18 +1,14 @@
 //! A server that cannot keep the promise, or did not.
 
-use crate::{PATIENCE, append, log, options, pipe, salts, until};
+use crate::{append, log, made, node::Carried, options, pipe, salts, until};
 use async_nats::jetstream::{
     self,
     stream::{Config, DiscardPolicy, RetentionPolicy},
 };
-use std::{sync::Arc, time::Duration};
-use tokio::sync::watch;
-use tributary_eventlog::{
-    EventLog,
-    pipe::{
-        Forwarder, MirrorError, Mirrors, Pipe, PipeError, Place,
-        nats::{Login, Nats},
-    },
+use std::time::Duration;
+use tributary_eventlog::pipe::{
+    Mirrors, Pipe, PipeError, Place,
+    nats::{Login, Nats},
 };
 use tributary_tests::broker::{free_port, nats::Server, skipped};
 
@@ -105,76 +101,18 @@ async fn a_server_without_jetstream_says_so() {
     assert_eq!(error.code(), "broker_refused", "{error}");
 }
 
-/// A log, sent whole, and a copy of it, whole.
-struct Carried {
-    folder: tempfile::TempDir,
-    log: Arc<dyn EventLog>,
-    other: Arc<dyn EventLog>,
-}
-
-impl Carried {
-    async fn new(server: &Server) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (log, other) = (log(&folder.path().join("log"), 1), log(&folder.path().join("other"), 2));
-        append(&log, 40).await;
-        let carried = Self { folder, log, other };
-        carried.send(server, 40).await.expect("it is sent");
-        carried.copy(server).await.expect("it is copied");
-        carried
-    }
-
-    async fn send(&self, server: &Server, upto: u64) -> Result<(), PipeError> {
-        let file = self.folder.path().join("sent");
-        let forwarder =
-            Forwarder::new(Arc::clone(&self.log), pipe(&server.url()), file).expect("a forwarder");
-        let (stop, stopped) = watch::channel(false);
-        let mut sent = forwarder.acknowledged();
-        tokio::select! {
-            ended = tokio::time::timeout(PATIENCE, forwarder.run(stopped)) => ended.expect("it ends"),
-            _ = sent.wait_for(|s| *s >= upto) => {
-                stop.send_replace(true);
-                forwarder.run(stop.subscribe()).await
-            }
-        }
-    }
-
-    /// Why it cannot be copied.
-    async fn refuses_to_copy(&self, server: &Server) -> MirrorError {
-        let (mirrors, pipe) = (self.mirrors(), pipe(&server.url()));
-        let ended = tokio::time::timeout(PATIENCE, mirrors.run(&*pipe)).await;
-        ended.expect("it ends").expect_err("it is refused")
-    }
-
-    fn mirrors(&self) -> Mirrors {
-        let copies = Mirrors::open(self.folder.path().join("mirrors"), Arc::clone(&self.other), salts());
-        copies.expect("copies")
-    }
-
-    /// Until everything of the log is there.
-    async fn copy(&self, server: &Server) -> Result<(), MirrorError> {
-        let (mirrors, pipe) = (self.mirrors(), pipe(&server.url()));
-        let whole = until("it is copied", || {
-            mirrors.logs().get(&self.log.origin()).is_some_and(|copy| copy.end() >= self.log.end())
-        });
-        tokio::select! {
-            ended = mirrors.run(&*pipe) => ended,
-            () = async { whole.await; tokio::time::sleep(Duration::from_millis(100)).await } => Ok(()),
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_stream_that_was_made_again_is_refused() {
     let server = match Server::start("") {
         Ok(server) => server,
         Err(why) => return skipped("a_stream_that_was_made_again_is_refused", &why),
     };
-    let carried = Carried::new(&server).await;
+    let carried = Carried::new(made(&server)).await;
     jetstream(&server).await.delete_stream(STREAM).await.expect("deleted");
     append(&carried.log, 1).await;
-    let error = carried.send(&server, 42).await.expect_err("it is another stream");
+    let error = carried.send(42).await.expect_err("it is another stream");
     assert_eq!(error.code(), "broker_recreated", "{error}");
-    let error = carried.refuses_to_copy(&server).await;
+    let error = carried.refuses_to_copy().await;
     assert_eq!((error.code(), error.retryable()), ("broker_recreated", false), "{error}");
 }
 
@@ -184,20 +122,19 @@ async fn a_server_that_went_back_in_time_is_refused() {
         Ok(server) => server,
         Err(why) => return skipped("a_server_that_went_back_in_time_is_refused", &why),
     };
-    let carried = Carried::new(&server).await;
+    let carried = Carried::new(made(&server)).await;
     server.kill();
     let before = server.snapshot();
     server.resume();
     append(&carried.log, 20).await;
-    carried.send(&server, 61).await.expect("it is sent");
-    carried.copy(&server).await.expect("it is copied");
+    carried.send(61).await.expect("it is sent");
+    carried.copy().await.expect("it is copied");
     server.kill();
     server.restore(before.path());
     server.resume();
-    for error in [
-        carried.send(&server, 62).await.expect_err("it is older").code(),
-        carried.refuses_to_copy(&server).await.code(),
-    ] {
+    for error in
+        [carried.send(62).await.expect_err("it is older").code(), carried.refuses_to_copy().await.code()]
+    {
         assert_eq!(error, "broker_older");
     }
 }
@@ -229,12 +166,12 @@ async fn a_new_reader_of_a_stream_without_a_head_is_refused() {
         Err(why) => return skipped("a_new_reader_of_a_stream_without_a_head_is_refused", &why),
     };
     stream_with(&server, |_| {}).await;
-    let carried = Carried::new(&server).await;
+    let carried = Carried::new(made(&server)).await;
     let stream = jetstream(&server).await.get_stream(STREAM).await.expect("the stream");
     stream.purge().sequence(10).await.expect("purged");
-    carried.copy(&server).await.expect("who has read it does not mind");
+    carried.copy().await.expect("who has read it does not mind");
     std::fs::remove_dir_all(carried.folder.path().join("mirrors")).expect("removed");
-    let error = carried.refuses_to_copy(&server).await;
+    let error = carried.refuses_to_copy().await;
     assert_eq!(error.code(), "broker_head_gone", "{error}");
 }
 

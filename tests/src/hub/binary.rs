@@ -48,7 +48,7 @@ fn build(folder: &Path) {
     let profile = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--locked", "-p", "tributary", "--profile"]);
+    command.args(["build", "--locked", "-p", "tributary", "--features", "kafka", "--profile"]);
     command.arg(if profile == "debug" { "dev" } else { profile });
     command.arg("--target-dir").arg(folder.parent().expect("target/<profile>"));
     command.current_dir(repo::root());

@@ -52,6 +52,9 @@ pub enum PipeError {
         /// When it was first used.
         expected: u32,
     },
+    /// This program was built without something that the settings ask for.
+    #[error("this program cannot: {0}")]
+    NotBuilt(&'static str),
     /// Anything else it says.
     #[error("the broker fails: {0}")]
     Failed(String),
@@ -71,6 +74,7 @@ impl PipeError {
             Self::Recreated => "broker_recreated",
             Self::Older { .. } => "broker_older",
             Self::Partitions { .. } => "broker_partitions",
+            Self::NotBuilt(_) => "broker_not_built",
             Self::Failed(_) => "broker_failed",
         }
     }
@@ -103,6 +107,7 @@ impl PipeError {
             Self::Partitions { .. } => {
                 "the number of partitions never changes: restore it, or copy the log to a new topic"
             }
+            Self::NotBuilt(_) => "use a build with the named feature, or change the setting",
             Self::Failed(_) => "see the broker's log",
         }
     }

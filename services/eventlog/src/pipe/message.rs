@@ -43,9 +43,31 @@ impl Labels for Plain {
     }
 }
 
+/// How CloudEvents stand in the headers of a broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// `ce-name`, the value escaped as on HTTP.
+    Nats,
+    /// `ce_name`, the value as it is; the type of the payload is `content-type`.
+    Kafka,
+}
+
+impl Binding {
+    fn header(self, name: &str, value: &str) -> (String, String) {
+        match (self, name) {
+            (Self::Nats, _) => (format!("ce-{name}"), escaped(value, false)),
+            (Self::Kafka, "datacontenttype") => ("content-type".to_owned(), value.to_owned()),
+            (Self::Kafka, _) => (format!("ce_{name}"), value.to_owned()),
+        }
+    }
+}
+
 /// Why a message is no record of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotOurs {
+    /// The pipe's own, by which it knows the stream again; of no concern to readers.
+    #[error("it is the mark of the stream")]
+    Mark,
     /// A header is missing or unreadable: somebody else published here.
     #[error("it has no readable header {0}")]
     Header(&'static str),
@@ -54,9 +76,9 @@ pub enum NotOurs {
     Checksum,
 }
 
-/// All headers of a record, CloudEvents attributes under `prefix` (`ce-` on NATS, `ce_` on Kafka).
+/// All headers of a record.
 #[must_use]
-pub fn encode(record: &Record, prefix: &str, labels: &dyn Labels) -> Headers {
+pub fn encode(record: &Record, binding: Binding, labels: &dyn Labels) -> Headers {
     let attributes = written(&record.attributes);
     let crc = checksum(record, &attributes);
     let mut headers = vec![
@@ -69,10 +91,9 @@ pub fn encode(record: &Record, prefix: &str, labels: &dyn Labels) -> Headers {
     if !attributes.is_empty() {
         headers.push((ATTRIBUTES.to_owned(), attributes));
     }
-    headers.push((format!("{prefix}specversion"), "1.0".to_owned()));
-    headers.push((format!("{prefix}id"), uuid(&record.id)));
-    let own = labels.attributes(record).into_iter();
-    headers.extend(own.map(|(name, value)| (format!("{prefix}{name}"), escaped(&value, false))));
+    headers.push(binding.header("specversion", "1.0"));
+    headers.push(binding.header("id", &uuid(&record.id)));
+    headers.extend(labels.attributes(record).iter().map(|(name, value)| binding.header(name, value)));
     headers
 }
 
@@ -167,7 +188,8 @@ fn unescaped(text: &str) -> Option<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 fn unhex(text: &str) -> Option<[u8; 16]> {
@@ -205,7 +227,7 @@ mod tests {
     #[test]
     fn a_record_comes_back_and_nothing_else_does() {
         let record = record();
-        let headers = encode(&record, "ce-", &Plain);
+        let headers = encode(&record, Binding::Nats, &Plain);
         let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!(decode(find, record.payload.clone()), Ok(record.clone()));
         assert_eq!(find("ce-id"), Some("30313233-3435-3637-3839-616263646566"));
@@ -218,5 +240,15 @@ mod tests {
             assert!(decode(other, record.payload.clone()).is_err(), "{name}");
         }
         assert_eq!(decode(find, Bytes::from_static(b"other")), Err(NotOurs::Checksum));
+    }
+
+    #[test]
+    fn on_kafka_the_values_are_no_urls() {
+        let headers = encode(&record(), Binding::Kafka, &Plain);
+        let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        assert_eq!(decode(find, record().payload), Ok(record()));
+        assert_eq!((find("ce_specversion"), find("ce_type")), (Some("1.0"), Some("a=b&c\n陳%")));
+        let kind = Binding::Kafka.header("datacontenttype", "application/protobuf");
+        assert_eq!(kind, ("content-type".to_owned(), "application/protobuf".to_owned()));
     }
 }

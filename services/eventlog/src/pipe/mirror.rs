@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Arrived, Incoming, Pipe, PipeError, Place, State, reorder::Reorder};
+use super::{Arrived, Incoming, NotOurs, Pipe, PipeError, Place, State, reorder::Reorder};
 use crate::{CopyError, EventLog, OpenError, Options, Origin, RealDisk, Record, Salts, SegmentLog};
 
 /// The place is written this often: a restart reads again what came after.
@@ -262,6 +262,7 @@ impl Reading<'_> {
         for Arrived { partition, number, record } in arrived {
             let record = match record {
                 Ok(record) => record,
+                Err(NotOurs::Mark) => continue,
                 Err(why) => {
                     tracing::warn!(broker.number = number, %why, "a message of the stream is no record");
                     self.mirrors.note(|progress| progress.foreign += 1);

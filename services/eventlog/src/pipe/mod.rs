@@ -7,6 +7,8 @@
 
 mod error;
 mod forward;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod message;
 mod mirror;
 #[cfg(feature = "nats")]
@@ -18,7 +20,7 @@ use async_trait::async_trait;
 
 pub use error::{Finding, PipeError};
 pub use forward::Forwarder;
-pub use message::{Headers, Labels, NotOurs, Plain, decode, encode};
+pub use message::{Binding, Headers, Labels, NotOurs, Plain, decode, encode};
 pub use mirror::{MirrorError, Mirrors, Progress};
 pub use place::{Place, State};
 

@@ -2,6 +2,7 @@
 
 use super::{
     Environment,
+    kafka::Kafka,
     place::Origin,
     reader::{Gathered, Reader},
     secret,
@@ -35,6 +36,8 @@ pub struct Broker {
 pub enum Engine {
     /// NATS JetStream.
     Nats(Nats),
+    /// Apache Kafka.
+    Kafka(Kafka),
 }
 
 impl Engine {
@@ -43,6 +46,7 @@ impl Engine {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Nats(_) => "nats",
+            Self::Kafka(_) => "kafka",
         }
     }
 }
@@ -89,7 +93,7 @@ pub fn broker(r: &mut Reader<'_>, root: &Table, environment: &Environment) -> Op
         _ => Err("must be \"embedded\", \"nats\" or \"kafka\"".to_owned()),
     })?;
     // Tables of engines that are not used may stand there: people try one and go back.
-    let (nats, _) = (r.node("nats"), r.node("kafka"));
+    let (nats, kafka) = (r.node("nats"), r.node("kafka"));
     if engine == "embedded" {
         r.node("ack");
         return None;
@@ -101,6 +105,9 @@ pub fn broker(r: &mut Reader<'_>, root: &Table, environment: &Environment) -> Op
     });
     let engine = match engine.as_str() {
         "nats" if cfg!(feature = "nats") => Engine::Nats(read_nats(nats, environment, r.gathered())?),
+        "kafka" if cfg!(feature = "kafka") => {
+            Engine::Kafka(super::kafka::read(kafka, environment, r.gathered())?)
+        }
         other => {
             absent(root, other, r.gathered());
             return None;

@@ -5,6 +5,7 @@ pub mod broker;
 pub mod channels;
 pub mod folder;
 pub mod identity;
+pub mod kafka;
 pub mod place;
 pub mod reader;
 pub mod secret;

@@ -2,7 +2,7 @@
 
 mod figures;
 mod key;
-#[cfg(feature = "nats")]
+#[cfg(any(feature = "nats", feature = "kafka"))]
 mod labels;
 mod open;
 mod run;

@@ -19,6 +19,8 @@ use tributary_eventlog::{
     pipe::{Forwarder, Mirrors, Pipe, PipeError},
 };
 
+#[cfg(feature = "kafka")]
+use tributary_eventlog::pipe::kafka;
 #[cfg(feature = "nats")]
 use tributary_eventlog::pipe::nats;
 
@@ -89,8 +91,33 @@ fn pipe(config: &Config, engine: &Engine) -> Result<Arc<dyn Pipe>, Failure> {
     match engine {
         #[cfg(feature = "nats")]
         Engine::Nats(written) => Ok(Arc::new(nats::Nats::new(of_nats(config, written)))),
-        #[cfg(not(feature = "nats"))]
-        Engine::Nats(_) => Err(Failure::new(Exit::Usage, "this build has no engine nats")),
+        #[cfg(feature = "kafka")]
+        Engine::Kafka(written) => Ok(Arc::new(kafka::Kafka::new(of_kafka(config, written)))),
+        #[allow(unreachable_patterns, reason = "a build may have all engines")]
+        absent => Err(Failure::new(Exit::Usage, format!("this build has no engine {}", absent.name()))),
+    }
+}
+
+#[cfg(feature = "kafka")]
+fn of_kafka(config: &Config, written: &crate::config::kafka::Kafka) -> kafka::Options {
+    use super::labels::ByChannel;
+    use crate::config::kafka::Sasl;
+    let login = match written.login.clone() {
+        None => kafka::Login::None,
+        Some((Sasl::Plain, user, password)) => kafka::Login::Plain(user, password),
+        Some((Sasl::Scram256, user, password)) => kafka::Login::Scram256(user, password),
+        Some((Sasl::Scram512, user, password)) => kafka::Login::Scram512(user, password),
+    };
+    let tls = written.tls.then(|| kafka::Tls { roots: written.ca.clone(), own: written.own.clone() });
+    kafka::Options {
+        brokers: written.brokers.clone(),
+        login,
+        tls,
+        name: config.hub.name.clone(),
+        partitions: written.partitions,
+        replicas: written.replicas,
+        replicas_min: written.replicas_min,
+        labels: Arc::new(ByChannel::new(config)),
     }
 }
 

@@ -14,7 +14,7 @@ use async_nats::{
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::{Finding, Incoming, Labels, Pipe, PipeError, Place, State, message};
+use super::{Binding, Finding, Incoming, Labels, Pipe, PipeError, Place, State, message};
 use crate::Record;
 
 pub use settings::judge;
@@ -25,8 +25,6 @@ const ANSWER: Duration = Duration::from_secs(5);
 const UNDER_WAY_MAX: usize = 1_024;
 /// The one partition.
 const PARTITION: u32 = 0;
-/// CloudEvents' prefix on NATS.
-const CE: &str = "ce-";
 
 /// Who we are to the server. No `Debug`: it holds secrets.
 #[derive(Clone, Default)]
@@ -104,7 +102,7 @@ impl Nats {
         for record in records {
             let labels = &*self.options.labels;
             let mut headers = HeaderMap::new();
-            for (name, value) in message::encode(record, CE, labels) {
+            for (name, value) in message::encode(record, Binding::Nats, labels) {
                 headers.insert(name, value);
             }
             let subject = format!("{prefix}.{}", subject(&labels.subject(record)));
