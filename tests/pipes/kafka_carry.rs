@@ -63,6 +63,8 @@ async fn every_node_has_every_log_with_six_partitions() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_when_anything_stops() {
+    // Else it starts anew for the tests beside this one.
+    let _shared = Shared::keep();
     let mut server = match Server::start() {
         Ok(server) => server,
         Err(why) => return skipped("kafka_carry::nothing_is_lost_or_doubled_when_anything_stops", &why),

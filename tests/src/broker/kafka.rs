@@ -232,6 +232,8 @@ fn answers(brokers: &str) -> bool {
     client.fetch_metadata(None, Duration::from_secs(1)).is_ok_and(|told| !told.brokers().is_empty())
 }
 
+static RUNNING: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+
 /// A server that tests of one process share; each takes a topic of its own.
 pub struct Shared {
     brokers: String,
@@ -244,7 +246,6 @@ impl Shared {
     /// # Errors
     /// Why there is none.
     pub fn get() -> Result<Self, String> {
-        static RUNNING: Mutex<Weak<Server>> = Mutex::new(Weak::new());
         static WHY_NOT: OnceLock<String> = OnceLock::new();
         if let Ok(brokers) = std::env::var("TRIBUTARY_TEST_KAFKA") {
             return Ok(Self { brokers, server: None });
@@ -262,6 +263,12 @@ impl Shared {
         };
         *running = Arc::downgrade(&server);
         Ok(Self { brokers: server.brokers(), server: Some(server) })
+    }
+
+    /// Keeps it running, where it runs, by a test that has no need of it but lasts.
+    #[must_use]
+    pub fn keep() -> Option<Arc<Server>> {
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
     }
 
     /// Where clients connect.
