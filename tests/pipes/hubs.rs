@@ -14,7 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 use tributary_tests::{
-    broker::{nats::Server, skipped},
+    broker::{
+        kafka::{self, Shared},
+        nats::Server,
+        skipped,
+    },
     hub::{Folder, Hub, channels::Source, http::Client},
     rng::Rng,
 };
@@ -25,13 +29,36 @@ const STORY: u64 = 600;
 /// Times something is killed; 100 with `TRIBUTARY_LONG=1`.
 const KILLS: u64 = 20;
 const KILLS_LONG: u64 = 100;
+/// The same with Kafka, whose start takes seconds.
+const KAFKA_KILLS: u64 = 5;
+const KAFKA_KILLS_LONG: u64 = 30;
 /// Between two events of one sender.
 const PACE: Duration = Duration::from_millis(6);
 const SENDERS: usize = 3;
 
+/// A hub over this NATS server, with more lines in `[log]`.
+pub fn on_nats(url: &str, more: &str) -> Setting {
+    let log = format!("[log]\nengine = \"nats\"\n{more}\n[log.nats]\nurl = \"{url}\"\n");
+    Setting { name: "shop".to_owned(), log }
+}
+
+/// A hub over a topic of its own on these brokers.
+fn on_kafka(brokers: &str, partitions: u32) -> Setting {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let name = format!("shop-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let table = format!("brokers = \"{brokers}\"\npartitions = {partitions}\n");
+    Setting { name, log: format!("[log]\nengine = \"kafka\"\n[log.kafka]\n{table}") }
+}
+
+/// What all nodes of a hub have in common.
+pub struct Setting {
+    name: String,
+    log: String,
+}
+
 /// Nodes of one hub: folders that differ in nothing but their data, with the same index key.
-pub fn folders(url: &str, count: usize, more: &str) -> (Source, Vec<Folder>) {
-    let (source, folders) = strangers(url, count, more);
+pub fn folders(setting: &Setting, count: usize) -> (Source, Vec<Folder>) {
+    let (source, folders) = strangers(setting, count);
     let hex: String = (0..32).map(|n| format!("{:02x}", n * 7)).collect();
     for folder in &folders {
         let keys = folder.data().join("keys");
@@ -48,10 +75,10 @@ pub fn folders(url: &str, count: usize, more: &str) -> (Source, Vec<Folder>) {
 }
 
 /// The same, each with a key of its own.
-pub fn strangers(url: &str, count: usize, more: &str) -> (Source, Vec<Folder>) {
+pub fn strangers(setting: &Setting, count: usize) -> (Source, Vec<Folder>) {
     let source = Source::new("cloudevents", Value::Null);
-    let log = format!("[log]\nengine = \"nats\"\n{more}\n[log.nats]\nurl = \"{url}\"\n");
-    let folder = |_| Folder::with(std::slice::from_ref(&source), "name = \"shop\"", &log);
+    let name = format!("name = \"{}\"", setting.name);
+    let folder = |_| Folder::with(std::slice::from_ref(&source), &name, &setting.log);
     (source.clone_of(), (0..count).map(folder).collect())
 }
 
@@ -112,12 +139,25 @@ fn keys(hub: &Hub) -> BTreeMap<String, u64> {
 }
 
 #[test]
-fn three_nodes_come_to_the_customers_of_one() {
-    let server = match Server::start("") {
-        Ok(server) => server,
-        Err(why) => return skipped("three nodes on NATS", &why),
-    };
-    let (source, folders) = folders(&server.url(), 3, "");
+fn three_nodes_on_nats_come_to_the_customers_of_one() {
+    match Server::start("") {
+        Ok(server) => three_nodes(&on_nats(&server.url(), "")),
+        Err(why) => skipped("three nodes on NATS", &why),
+    }
+}
+
+#[test]
+fn three_nodes_on_kafka_come_to_the_customers_of_one() {
+    match Shared::get() {
+        Ok(broker) => {
+            [1, 6].iter().for_each(|partitions| three_nodes(&on_kafka(&broker.brokers(), *partitions)))
+        }
+        Err(why) => skipped("three nodes on Kafka", &why),
+    }
+}
+
+fn three_nodes(setting: &Setting) {
+    let (source, folders) = folders(setting, 3);
     let alone = Folder::new(std::slice::from_ref(&source));
     let (single, mut hubs): (Hub, Vec<Hub>) = (alone.start(), folders.iter().map(Folder::start).collect());
     let mut rng = Rng::new(7);
@@ -188,17 +228,44 @@ fn send_all(
     answered
 }
 
+fn is_long() -> bool {
+    std::env::var("TRIBUTARY_LONG").as_deref() == Ok("1")
+}
+
 #[test]
-fn kills_of_nodes_and_broker_lose_nothing_and_fold_nothing_twice() {
+fn kills_of_nodes_and_nats_lose_nothing_and_fold_nothing_twice() {
     let mut server = match Server::start("") {
         Ok(server) => server,
-        Err(why) => return skipped("kills of nodes and broker", &why),
+        Err(why) => return skipped("kills of nodes and NATS", &why),
     };
-    let (source, folders) = folders(&server.url(), 2, "");
+    let setting = on_nats(&server.url(), "");
+    kills(&setting, if is_long() { KILLS_LONG } else { KILLS }, |rng| {
+        server.kill();
+        thread::sleep(Duration::from_millis(rng.below(300) as u64));
+        server.resume();
+    });
+}
+
+#[test]
+fn kills_of_nodes_and_kafka_lose_nothing_and_fold_nothing_twice() {
+    let mut server = match kafka::Server::start() {
+        Ok(server) => server,
+        Err(why) => return skipped("kills of nodes and Kafka", &why),
+    };
+    let setting = on_kafka(&server.brokers(), 3);
+    kills(&setting, if is_long() { KAFKA_KILLS_LONG } else { KAFKA_KILLS }, |rng| {
+        server.kill();
+        thread::sleep(Duration::from_millis(rng.below(300) as u64));
+        server.resume();
+    });
+}
+
+/// Kills nodes, and the broker by `cut`, so many times under load.
+fn kills(setting: &Setting, times: u64, mut cut: impl FnMut(&mut Rng)) {
+    let (source, folders) = folders(setting, 2);
     let mut hubs: Vec<Hub> = folders.iter().map(Folder::start).collect();
     let addresses = Arc::new(Mutex::new(hubs.iter().map(|hub| hub.ingress).collect::<Vec<_>>()));
     let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    let long = std::env::var("TRIBUTARY_LONG").as_deref() == Ok("1");
     let mut rng = Rng::new(11);
     let answered: Vec<String> = thread::scope(|scope| {
         let senders: Vec<_> = (0..SENDERS)
@@ -207,14 +274,10 @@ fn kills_of_nodes_and_broker_lose_nothing_and_fold_nothing_twice() {
                 scope.spawn(move || send_all(source, addresses, shared))
             })
             .collect();
-        for _ in 0..if long { KILLS_LONG } else { KILLS } {
+        for _ in 0..times {
             thread::sleep(Duration::from_millis(100 + rng.below(400) as u64));
             match rng.below(3) {
-                0 => {
-                    server.kill();
-                    thread::sleep(Duration::from_millis(rng.below(300) as u64));
-                    server.resume();
-                }
+                0 => cut(&mut rng),
                 _ => {
                     let at = rng.below(hubs.len());
                     hubs[at] = again(&folders[at], &hubs[at]);

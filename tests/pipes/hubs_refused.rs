@@ -1,7 +1,7 @@
 //! Brokers that do not fit: each is refused at the start with its own code and exit code 3, and nothing is lost; one that goes
 //! away meanwhile is waited for.
 
-use super::hubs::{converge, digests, event, folders, lag, post, strangers};
+use super::hubs::{converge, digests, event, folders, lag, on_nats, post, strangers};
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use std::{
     path::Path,
@@ -51,11 +51,11 @@ fn what_does_not_fit_is_refused_with_its_code() {
         Err(why) => return skipped("hubs whose broker does not fit", &why),
     };
     let nowhere = format!("nats://127.0.0.1:{}", free_port());
-    must_refuse(&folders(&nowhere, 1, "").1[0], "broker_unreachable");
+    must_refuse(&folders(&on_nats(&nowhere, ""), 1).1[0], "broker_unreachable");
     let closed = Server::start("authorization { user: \"a\", password: \"b\" }\n").expect("a second server");
-    must_refuse(&folders(&closed.url(), 1, "").1[0], "broker_refused");
+    must_refuse(&folders(&on_nats(&closed.url(), ""), 1).1[0], "broker_refused");
 
-    let (source, all) = strangers(&server.url(), 2, "");
+    let (source, all) = strangers(&on_nats(&server.url(), ""), 2);
     let first = all[0].start();
     must_refuse(&all[1], "index_key_differs");
     drop(first);
@@ -113,7 +113,7 @@ fn a_stream_that_forgets_is_refused() {
         };
         context.create_stream(config).await.expect("a stream");
     });
-    must_refuse(&folders(&server.url(), 1, "").1[0], "broker_settings");
+    must_refuse(&folders(&on_nats(&server.url(), ""), 1).1[0], "broker_settings");
 }
 
 /// A hub that goes back to one machine keeps what the others wrote, and does not start without it.
@@ -123,7 +123,7 @@ fn the_embedded_engine_keeps_what_other_nodes_wrote() {
         Ok(server) => server,
         Err(why) => return skipped("the embedded engine after a broker", &why),
     };
-    let (source, all) = folders(&server.url(), 2, "");
+    let (source, all) = folders(&on_nats(&server.url(), ""), 2);
     let hubs = [all[0].start(), all[1].start()];
     for n in 0..20 {
         let hub = &hubs[usize::from(n % 3 == 0)];
@@ -161,7 +161,7 @@ fn without_the_broker_events_are_taken_and_sent_later() {
             Ok(server) => server,
             Err(why) => return skipped("a broker that goes away", &why),
         };
-        let (source, all) = folders(&server.url(), 2, &format!("ack = \"{ack}\""));
+        let (source, all) = folders(&on_nats(&server.url(), &format!("ack = \"{ack}\"")), 2);
         let mut hubs = vec![all[0].start(), all[1].start()];
         server.kill();
         for n in 0..30 {
