@@ -72,6 +72,29 @@ pub(super) fn run(identifiers: u64) -> Result<Vec<Figure>, Failure> {
     ])
 }
 
+/// What an identifier takes.
+pub(super) struct Sized {
+    /// Bytes of memory, with the evidence of two events each.
+    pub memory: f64,
+    /// Seconds of reading it back from a snapshot.
+    pub read: f64,
+}
+
+/// Measures it with so many people.
+pub(super) fn sized(people: u64) -> Result<Sized, Failure> {
+    let resident = machine::resident_bytes();
+    let mut resolver = Resolver::new(Policy::default());
+    resolve(&mut resolver, people, 0, ordinary);
+    // The allocator gives back what growing tables left only some calls later.
+    unlinks(&mut resolver, people);
+    let grown = machine::resident_bytes().saturating_sub(resident) as f64;
+    let bytes = resolver.snapshot();
+    let reading = ThreadTime::start();
+    let loaded = Resolver::from_snapshot(&bytes).map_err(|e| failed("the snapshot", e))?;
+    let (read, known) = (reading.nanos() as f64 / 1e9, loaded.identifiers() as f64);
+    Ok(Sized { memory: grown / known, read: read / known })
+}
+
 /// Resolves all events of so many people, numbered after `before`; gives nanoseconds an event.
 fn resolve(resolver: &mut Resolver, people: u64, before: u64, names: fn(u64, u64) -> Vec<Identifier>) -> f64 {
     let mixed = people.min(MIXED);

@@ -9,7 +9,7 @@ mod run;
 
 pub use figures::Figures;
 pub use key::opened;
-pub use open::{check, open};
+pub use open::{check, open, pipe};
 pub use run::spawn;
 
 use crate::{
