@@ -2,6 +2,7 @@
 //! something is refused.
 
 mod carry;
+mod doctor;
 mod hubs;
 mod hubs_refused;
 mod nats_refusals;

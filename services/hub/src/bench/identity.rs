@@ -80,19 +80,24 @@ pub(super) struct Sized {
     pub read: f64,
 }
 
-/// Measures it with so many people.
+/// Measures it with so many people, beside half as many whose memory is not counted: it holds what any number needs once.
 pub(super) fn sized(people: u64) -> Result<Sized, Failure> {
-    let resident = machine::resident_bytes();
     let mut resolver = Resolver::new(Policy::default());
-    resolve(&mut resolver, people, 0, ordinary);
-    // The allocator gives back what growing tables left only some calls later.
-    unlinks(&mut resolver, people);
+    resolve(&mut resolver, people / 2, 0, ordinary);
+    let (resident, before) = (machine::resident_bytes(), resolver.identifiers());
+    resolve(&mut resolver, people, people / 2 * ROUNDS, others);
     let grown = machine::resident_bytes().saturating_sub(resident) as f64;
+    let added = (resolver.identifiers() - before) as f64;
     let bytes = resolver.snapshot();
     let reading = ThreadTime::start();
     let loaded = Resolver::from_snapshot(&bytes).map_err(|e| failed("the snapshot", e))?;
-    let (read, known) = (reading.nanos() as f64 / 1e9, loaded.identifiers() as f64);
-    Ok(Sized { memory: grown / known, read: read / known })
+    let read = reading.nanos() as f64 / 1e9;
+    Ok(Sized { memory: grown / added, read: read / loaded.identifiers().max(1) as f64 })
+}
+
+/// People whom [`ordinary`] does not name.
+fn others(person: u64, round: u64) -> Vec<Identifier> {
+    ordinary(person + (1 << 40), round)
 }
 
 /// Resolves all events of so many people, numbered after `before`; gives nanoseconds an event.

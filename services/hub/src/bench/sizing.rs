@@ -24,7 +24,7 @@ use tributary_projector::{Options, Projector};
 /// Milliseconds of each of the three sync probes.
 const SYNC_MS: u64 = 250;
 /// People of the identity probe, four identifiers each.
-const PEOPLE: u64 = 12_500;
+const PEOPLE: u64 = 50_000;
 /// Customers whose events are mixed.
 const BLOCK: u64 = 500;
 /// Events a customer of the two logs.

@@ -137,7 +137,10 @@ fn place(dir: &Path) -> PathBuf {
     // Never inside the data folder: a hub may be using it.
     let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     let beside = standing_place(real.parent().unwrap_or(&real));
-    if access(&beside, Access::WRITE_OK | Access::EXEC_OK).is_ok() { beside } else { std::env::temp_dir() }
+    if access(&beside, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        return std::env::temp_dir();
+    }
+    beside.canonicalize().unwrap_or(beside)
 }
 
 /// Servers that hold the broker's stream; none without a broker.
@@ -394,9 +397,10 @@ mod tests {
     #[test]
     fn nothing_is_measured_inside_the_data_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        assert_eq!(place(&data), folder.path());
+        let (data, real) = (folder.path().join("data"), folder.path().canonicalize().unwrap());
+        assert_eq!(place(&data), real);
         std::fs::create_dir(&data).unwrap();
-        assert_eq!(place(&data), folder.path());
+        assert_eq!(place(&data), real);
+        assert_eq!(place(std::path::Path::new(".")), std::env::current_dir().unwrap().parent().unwrap());
     }
 }
