@@ -11,6 +11,7 @@ mod hub_accounting;
 mod hub_bind;
 mod hub_check;
 mod hub_corpus;
+mod hub_doctor;
 mod hub_files;
 mod hub_forms;
 mod hub_forward;

@@ -185,7 +185,7 @@ fn connections_max(wanted: usize) -> usize {
         Err(_) => limit.current,
     };
     let Some(files) = files.map(|files| usize::try_from(files).unwrap_or(usize::MAX)) else { return wanted };
-    let most = (files.saturating_sub(OWN_FILES) / 2).max(1);
+    let most = connections_within(files);
     if most < wanted {
         tracing::warn!(
             connections_max = most,
@@ -193,6 +193,11 @@ fn connections_max(wanted: usize) -> usize {
         );
     }
     wanted.min(most)
+}
+
+/// Connections that each listener may have with so many descriptors.
+pub(crate) fn connections_within(files: usize) -> usize {
+    (files.saturating_sub(OWN_FILES) / 2).max(1)
 }
 
 fn coded(exit: Exit, code: &str, message: impl std::fmt::Display, remedy: impl Into<String>) -> Failure {

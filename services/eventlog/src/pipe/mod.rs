@@ -7,6 +7,7 @@
 
 mod error;
 mod forward;
+mod inspect;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod message;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 
 pub use error::{Finding, PipeError};
 pub use forward::Forwarder;
+pub use inspect::{Inspection, Told};
 pub use message::{Binding, Headers, Labels, NotOurs, Plain, decode, encode};
 pub use mirror::{MirrorError, Mirrors, Progress};
 pub use place::{Place, State};
@@ -54,6 +56,20 @@ pub trait Pipe: Send + Sync {
     /// # Errors
     /// Where they cannot be read.
     async fn findings(&self) -> Result<Vec<Finding>, PipeError>;
+
+    /// The broker as it is, for people. Unlike the others this also works where the settings are refused. A broker that tells
+    /// nothing but its findings needs no more than this; one that can should make nothing in answering.
+    ///
+    /// # Errors
+    /// Where nobody answers, or we are refused.
+    async fn inspect(&self) -> Result<Inspection, PipeError> {
+        match self.findings().await {
+            Ok(findings) | Err(PipeError::Settings(findings)) => {
+                Ok(Inspection { findings, ..Inspection::default() })
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Records on their way in.

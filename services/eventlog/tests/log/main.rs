@@ -9,6 +9,7 @@ mod faults;
 mod golden;
 mod opening;
 mod order;
+mod peek;
 
 use std::sync::Arc;
 

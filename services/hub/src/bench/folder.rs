@@ -47,13 +47,19 @@ impl Drop for Folder {
     }
 }
 
-/// Bytes that a folder takes on the disk.
-pub(super) fn bytes_on_disk(dir: &Path) -> io::Result<u64> {
+/// Bytes that a folder takes on the disk; files that go away meanwhile are not counted.
+pub(crate) fn bytes_on_disk(dir: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
-        let meta = entry.metadata()?;
-        bytes += if meta.is_dir() { bytes_on_disk(&entry.path())? } else { meta.blocks() * BLOCK_BYTES };
+        let counted = entry.metadata().and_then(|meta| {
+            if meta.is_dir() { bytes_on_disk(&entry.path()) } else { Ok(meta.blocks() * BLOCK_BYTES) }
+        });
+        match counted {
+            Ok(counted) => bytes += counted,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(bytes)
 }

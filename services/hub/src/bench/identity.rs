@@ -72,6 +72,34 @@ pub(super) fn run(identifiers: u64) -> Result<Vec<Figure>, Failure> {
     ])
 }
 
+/// What an identifier takes.
+pub(super) struct Sized {
+    /// Bytes of memory, with the evidence of two events each.
+    pub memory: f64,
+    /// Seconds of reading it back from a snapshot.
+    pub read: f64,
+}
+
+/// Measures it with so many people, beside half as many whose memory is not counted: it holds what any number needs once.
+pub(super) fn sized(people: u64) -> Result<Sized, Failure> {
+    let mut resolver = Resolver::new(Policy::default());
+    resolve(&mut resolver, people / 2, 0, ordinary);
+    let (resident, before) = (machine::resident_bytes(), resolver.identifiers());
+    resolve(&mut resolver, people, people / 2 * ROUNDS, others);
+    let grown = machine::resident_bytes().saturating_sub(resident) as f64;
+    let added = (resolver.identifiers() - before) as f64;
+    let bytes = resolver.snapshot();
+    let reading = ThreadTime::start();
+    let loaded = Resolver::from_snapshot(&bytes).map_err(|e| failed("the snapshot", e))?;
+    let read = reading.nanos() as f64 / 1e9;
+    Ok(Sized { memory: grown / added, read: read / loaded.identifiers().max(1) as f64 })
+}
+
+/// People whom [`ordinary`] does not name.
+fn others(person: u64, round: u64) -> Vec<Identifier> {
+    ordinary(person + (1 << 40), round)
+}
+
 /// Resolves all events of so many people, numbered after `before`; gives nanoseconds an event.
 fn resolve(resolver: &mut Resolver, people: u64, before: u64, names: fn(u64, u64) -> Vec<Identifier>) -> f64 {
     let mixed = people.min(MIXED);

@@ -4,7 +4,7 @@
 //! Absent on purpose: any judgement of speed. It fails only when something is wrong: a request refused, digests that differ.
 
 mod channels;
-mod folder;
+pub(crate) mod folder;
 mod freshness;
 mod http;
 mod identity;
@@ -16,6 +16,7 @@ mod probes;
 mod rebuild;
 mod report;
 mod sample;
+pub(crate) mod sizing;
 mod stock;
 mod suggest;
 

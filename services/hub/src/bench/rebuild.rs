@@ -18,7 +18,7 @@ use tributary_projector::{Options, Projector};
 const APPEND_RECORDS: u64 = 2_000;
 /// Ids that the log remembers: fewer than lie between a message and its copy, so that copies reach the fold, as they do in
 /// logs much larger than this one.
-const DEDUPE_WINDOW: usize = 1_000;
+pub(super) const DEDUPE_WINDOW: usize = 1_000;
 /// Events of the codec probe.
 const CODEC_EVENTS: u64 = 1_000;
 /// Events of the log where only the probes are wanted.
@@ -63,7 +63,7 @@ pub(super) fn run(dir: &Path, amounts: Amounts, wanted: bool) -> Result<Vec<Figu
     Ok(figures)
 }
 
-fn open_log(dir: &Path, dedupe_window: Option<usize>) -> Result<Arc<dyn EventLog>, Failure> {
+pub(super) fn open_log(dir: &Path, dedupe_window: Option<usize>) -> Result<Arc<dyn EventLog>, Failure> {
     let mut options = LogOptions::new(dir, Some(Origin(1)), Arc::new(|| 1));
     options.dedupe_window = dedupe_window.unwrap_or(options.dedupe_window);
     Ok(Arc::new(SegmentLog::open(options).map_err(|e| failed("the log", e))?))
@@ -176,7 +176,7 @@ fn compare(dir: &Path, made: &Made) -> Result<(), Failure> {
 }
 
 /// A projector that has come to the end of the log.
-fn folded(options: Options, log: &Arc<dyn EventLog>) -> Result<Projector, Failure> {
+pub(super) fn folded(options: Options, log: &Arc<dyn EventLog>) -> Result<Projector, Failure> {
     let projector =
         Projector::start(options, Arc::clone(log) as _).map_err(|e| failed("the projector", e))?;
     wait(&projector, log.end())?;

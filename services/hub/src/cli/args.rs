@@ -82,6 +82,8 @@ pub enum Command {
     Config(Config),
     /// Measure this machine
     Bench(crate::bench::Args),
+    /// Check how this node is set up, and say what to do about it; or size one
+    Doctor(Doctor),
     /// How far the views are behind the log
     Lag(Lag),
     /// Print the version
@@ -476,6 +478,19 @@ pub enum Config {
         #[arg(long)]
         origin: bool,
     },
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It needs no running hub, works beside one, and changes nothing. Exit code 1: something is wrong; 3: the \
+                        broker cannot be reached, or refuses.\n\nExamples:\n  tributary doctor\n  tributary doctor -o json\n  \
+                        tributary doctor --plan events_per_day=20000,years=3,customers=500000"
+)]
+pub struct Doctor {
+    /// Instead tell what disk, memory and time so many events need, from a probe of some seconds on this machine
+    #[arg(long, value_name = "events_per_day=N,years=N,customers=N")]
+    pub plan: Option<String>,
 }
 
 /// `lag`.

@@ -1,10 +1,11 @@
 //! The command line: what a command prints, and with which code it ends. Commands speak HTTP to a running hub; only `serve`,
-//! `demo`, `bench` and `verify --offline` do the work themselves.
+//! `demo`, `bench`, `doctor` and `verify --offline` do the work themselves.
 
 pub mod args;
 mod check;
 mod configuration;
 mod customer;
+mod doctor;
 pub mod fixtures;
 pub mod identity;
 mod import;
@@ -156,6 +157,7 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Demo(args) => return crate::demo::run(args).await,
         Command::Bench(args) => return crate::bench::run(args, &global).await,
         Command::Verify(args) if args.offline => return crate::offline::verify(configuration()?).await,
+        Command::Doctor(args) => return doctor::run(&args, configuration()?, &global, out).await,
         Command::Config(command) => return configuration::run(&command, &global, out),
         Command::Version => {
             writeln!(out, "tributary {}", env!("CARGO_PKG_VERSION"))?;

@@ -52,7 +52,8 @@ fn here(channel: &str, answer: &Json, session: &Session<'_>) -> Option<Json> {
     }
 }
 
-fn table(answer: &Json) -> String {
+/// Checks with their results, then what to do about those that need it.
+pub(super) fn table(answer: &Json) -> String {
     let list = |name: &str| answer.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
     let mut table = Table::new(&["check", "result", "detail"]);
     let checks = list("checks");

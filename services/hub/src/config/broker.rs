@@ -62,6 +62,8 @@ pub struct Nats {
     pub ca: Option<PathBuf>,
     /// Servers that hold the stream, where this hub makes it.
     pub replicas: usize,
+    /// Where a server tells its own settings: its monitoring port, `http://host:8222`.
+    pub monitor: Option<String>,
 }
 
 /// Who we are to a NATS server. No `Debug`: it holds secrets.
@@ -151,6 +153,7 @@ fn read_nats(node: Option<&Node>, environment: &Environment, gathered: &mut Gath
     let (nkey, credentials) = (secret("nkey_secret"), secret("credentials_secret"));
     let ca = r.text("ca", "", given).map(PathBuf::from);
     let replicas = r.whole("replicas", 1, REPLICAS) as usize;
+    let monitor = r.text("monitor", "", monitor);
     let at = node.map_or(Origin::Default, |node| node.key_at.clone());
     r.finish();
     let ways = [user.is_some(), token.is_some(), nkey.is_some(), credentials.is_some()];
@@ -173,5 +176,16 @@ fn read_nats(node: Option<&Node>, environment: &Environment, gathered: &mut Gath
         (.., Some(text)) => Login::Credentials(text),
         _ => Login::None,
     };
-    Some(Nats { url: url?, login, ca, replicas })
+    Some(Nats { url: url?, login, ca, replicas, monitor })
+}
+
+fn monitor(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest.map(|rest| rest.trim_end_matches('/')) {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', ',']) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("must be the address of one server's monitoring port, such as \"http://127.0.0.1:8222\""
+            .to_owned()),
+    }
 }

@@ -67,7 +67,7 @@ fn a_rate_needs_to_know_whose_address_counts() {
 /// Text, environment and the whole message.
 type Mistake = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
-const MISTAKES: [Mistake; 13] = [
+const MISTAKES: [Mistake; 14] = [
     (
         "[hub]\nnmae = \"acme\"\n",
         &[],
@@ -92,6 +92,13 @@ const MISTAKES: [Mistake; 13] = [
         &[],
         "error[bad_value]: log.nats.url: must be addresses such as \"nats://host:4222\" or \"tls://host:4222\", separated by \
              commas\n --> tributary.toml:3:16\n  |\n3 | nats = { url = \"http://x\" }\n  |                ^^^^^^^^^^\n",
+    ),
+    (
+        "[log]\nengine = \"nats\"\n[log.nats]\nmonitor = \"127.0.0.1:8222\"\n",
+        &[],
+        "error[bad_value]: log.nats.monitor: must be the address of one server's monitoring port, such as \
+             \"http://127.0.0.1:8222\"\n --> tributary.toml:4:11\n  |\n4 | monitor = \"127.0.0.1:8222\"\n  |           \
+             ^^^^^^^^^^^^^^^^\n",
     ),
     (
         "[log]\nengine = \"nats\"\n[log.nats]\nuser = \"hub\"\n",

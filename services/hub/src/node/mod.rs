@@ -9,7 +9,7 @@ mod run;
 
 pub use figures::Figures;
 pub use key::opened;
-pub use open::{check, left, open};
+pub use open::{check, left, open, pipe};
 pub use run::spawn;
 
 use crate::{

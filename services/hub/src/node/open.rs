@@ -87,7 +87,10 @@ fn coded(code: &str, error: &dyn std::fmt::Display, remedy: &str) -> Failure {
 }
 
 /// The pipe of this engine, not connected yet. Configurations that name an engine outside this build are refused before.
-fn pipe(config: &Config, engine: &Engine) -> Result<Arc<dyn Pipe>, Failure> {
+///
+/// # Errors
+/// A usage failure for an engine outside this build.
+pub fn pipe(config: &Config, engine: &Engine) -> Result<Arc<dyn Pipe>, Failure> {
     match engine {
         #[cfg(feature = "nats")]
         Engine::Nats(written) => Ok(Arc::new(nats::Nats::new(of_nats(config, written)))),

@@ -22,7 +22,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::{Finding, Incoming, Labels, Pipe, PipeError, Place, State};
+use super::{Finding, Incoming, Inspection, Labels, Pipe, PipeError, Place, State};
 use crate::Record;
 use asking::Asking;
 use mark::Mark;
@@ -151,6 +151,25 @@ impl Pipe for Kafka {
         let connected = self.connected().await?;
         let shape = ask(&connected.asking, Asking::known_shape).await?;
         Ok(judge(&topic::settings(&self.options, shape.replicas).await?))
+    }
+
+    /// Makes no topic and no mark. Brokers do not tell their version.
+    async fn inspect(&self) -> Result<Inspection, PipeError> {
+        let asking = Arc::new(Mutex::new(Asking::new(&self.options)?));
+        let shape = ask(&asking, Asking::shape).await;
+        aside(asking);
+        let Some(shape) = shape? else {
+            return Ok(Inspection { exists: Some(false), ..Inspection::default() });
+        };
+        let found = topic::settings(&self.options, shape.replicas).await?;
+        let mut settings =
+            vec![("partitions", shape.partitions.to_string()), ("replication", shape.replicas.to_string())];
+        for name in
+            ["min.insync.replicas", "retention.ms", "retention.bytes", "cleanup.policy", "max.message.bytes"]
+        {
+            settings.extend(found.entries.get(name).map(|value| (name, value.clone())));
+        }
+        Ok(Inspection { exists: Some(true), findings: judge(&found), settings, ..Inspection::default() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! A NATS JetStream stream as a pipe. One stream holds all origins; a message is a record with CloudEvents headers (`ce-`).
 
 mod answers;
+mod inspect;
 mod receive;
 mod settings;
 mod stream;
@@ -14,7 +15,7 @@ use async_nats::{
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use super::{Binding, Finding, Incoming, Labels, Pipe, PipeError, Place, State, message};
+use super::{Binding, Finding, Incoming, Inspection, Labels, Pipe, PipeError, Place, State, message};
 use crate::Record;
 
 pub use settings::judge;
@@ -142,9 +143,21 @@ impl Pipe for Nats {
         let server = connected.client.server_info();
         Ok(judge(&info.config, &server.version, server.max_payload))
     }
+
+    async fn inspect(&self) -> Result<Inspection, PipeError> {
+        let (client, context) = reach(&self.options).await?;
+        inspect::inspect(&client, &context, &self.options).await
+    }
 }
 
 async fn connect(options: &Options) -> Result<Connected, PipeError> {
+    let (client, context) = reach(options).await?;
+    let stream = stream::open(&context, options).await?;
+    Ok(Connected { client, context, stream })
+}
+
+/// A connection that has made nothing yet.
+async fn reach(options: &Options) -> Result<(Client, jetstream::Context), PipeError> {
     let mut connecting = ConnectOptions::new()
         .name(format!("tributary {}", options.name))
         .connection_timeout(ANSWER)
@@ -173,8 +186,7 @@ async fn connect(options: &Options) -> Result<Connected, PipeError> {
         .ack_timeout(ANSWER)
         .max_ack_inflight(UNDER_WAY_MAX)
         .build(client.clone());
-    let stream = stream::open(&context, options).await?;
-    Ok(Connected { client, context, stream })
+    Ok((client, context))
 }
 
 /// A subject's tokens hold no dots of their own, no wildcards and no blanks.

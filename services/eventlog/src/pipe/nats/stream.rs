@@ -6,14 +6,14 @@ use async_nats::jetstream::{
     stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType, Stream},
 };
 
-use super::{Connected, Options, PARTITION, answers, settings::judge};
+use super::{
+    Connected, Options, PARTITION, answers,
+    settings::{DUPLICATE_WINDOW, judge},
+};
 use crate::pipe::{PipeError, State};
 
-/// Copies within this time are not stored twice; beyond it readers tell them.
-const DUPLICATE_WINDOW: std::time::Duration = std::time::Duration::from_secs(120);
-
 /// The settings of a stream that loses nothing.
-fn config(options: &Options) -> Config {
+pub(super) fn config(options: &Options) -> Config {
     Config {
         name: options.stream(),
         description: Some("All events of a Tributary hub; never purge".to_owned()),

@@ -1,0 +1,160 @@
+//! `doctor` against a real NATS server: what it says of settings, of servers that are away, and that looking makes nothing.
+
+use super::hubs::{converge, event, folders, on_nats, post};
+use async_nats::jetstream::{
+    self,
+    stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
+};
+use serde_json::Value;
+use std::{collections::BTreeMap, time::Duration};
+use tributary_tests::{
+    broker::{free_port, nats::Server, skipped},
+    hub::Folder,
+};
+
+type Rows = BTreeMap<String, (String, String)>;
+
+/// Exit code, and result and detail by check; the code must be what the results say, where it is not 3.
+fn examine(folder: &Folder) -> (i32, Rows) {
+    let done = folder.run(&["doctor", "-o", "json"]);
+    let answer: Value = serde_json::from_slice(&done.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&done.stderr)));
+    let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    let checks = answer["checks"].as_array().expect("checks");
+    for row in checks {
+        assert_eq!(row["result"] == "ok", row["remedy"] == "", "what is not well has a remedy: {row}");
+    }
+    let code = done.status.code().expect("an exit code");
+    let is_bad = checks.iter().any(|row| row["result"] == "problem");
+    assert!(code == i32::from(is_bad) || (code == 3 && is_bad), "{code}: {answer}");
+    (code, checks.iter().map(|r| (text(r, "check"), (text(r, "result"), text(r, "detail")))).collect())
+}
+
+fn has(rows: &Rows, check: &str, result: &str, detail: &str) {
+    let row = rows.get(check).unwrap_or_else(|| panic!("no check {check:?} in {rows:#?}"));
+    assert!(row.0 == result && row.1.contains(detail), "{check}: {row:?}");
+}
+
+fn monitored(folder: &Folder, port: u16) {
+    let text = folder.configuration();
+    let with = format!("[log.nats]\nmonitor = \"http://127.0.0.1:{port}\"\n");
+    folder.configure(&text.replace("[log.nats]\n", &with));
+}
+
+#[test]
+fn a_broker_that_is_away_or_refuses_ends_with_three() {
+    let closed = match Server::start("authorization { user: \"a\", password: \"b\" }\n") {
+        Ok(server) => server,
+        Err(why) => return skipped("doctor and a broker that refuses", &why),
+    };
+    let nowhere = format!("nats://127.0.0.1:{}", free_port());
+    for (url, code) in [(nowhere, "broker_unreachable: "), (closed.url(), "broker_refused: ")] {
+        let (exit, rows) = examine(&folders(&on_nats(&url, ""), 1).1[0]);
+        assert_eq!(exit, 3, "{rows:?}");
+        has(&rows, "engine", "problem", code);
+        has(&rows, "keys", "ok", "");
+    }
+}
+
+#[test]
+fn a_broker_that_the_hub_set_up_is_well() {
+    let port = free_port();
+    let server = match Server::start(&format!("http: 127.0.0.1:{port}\n")) {
+        Ok(server) => server,
+        Err(why) => return skipped("doctor and a good broker", &why),
+    };
+    let (source, all) = folders(&on_nats(&server.url(), ""), 1);
+    let folder = &all[0];
+    let (_, rows) = examine(folder);
+    has(&rows, "engine", "ok", "nothing holds events there yet");
+    has(&rows, "nats sync_interval", "warning", "does not tell");
+    assert!(!rows.contains_key("clock"), "nobody told a time: {rows:?}");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let context = runtime
+        .block_on(async { jetstream::new(async_nats::connect(server.url()).await.expect("connected")) });
+    assert!(runtime.block_on(context.get_stream("TRIBUTARY-shop")).is_err(), "looking made the stream");
+
+    let hub = folder.start();
+    assert_eq!(post(&source, &mut hub.provider(), &event(1, 1, false)), Some(202));
+    let hubs = [hub];
+    converge(&hubs);
+    monitored(folder, port);
+    let (exit, rows) = examine(folder);
+    assert_ne!(exit, 3);
+    has(&rows, "engine", "ok", "2.15");
+    has(&rows, "nats replicas", "warning", "replicas = 1");
+    has(&rows, "nats sync_interval", "warning", "sync_interval = 120s");
+    has(&rows, "clock", "ok", "the broker's clock");
+    for (setting, value) in [
+        ("retention", "limits"),
+        ("storage", "file"),
+        ("discard", "new"),
+        ("max_age", "none"),
+        ("duplicate_window", "120s"),
+        ("max_message_size", "1048576"),
+        ("server_version", "2.15"),
+        ("deny_purge", "true"),
+    ] {
+        has(&rows, &format!("nats {setting}"), "ok", &format!("{setting} = {value}"));
+    }
+    // The hub goes on beside it.
+    assert_eq!(post(&source, &mut hubs[0].provider(), &event(2, 1, false)), Some(202));
+    converge(&hubs);
+}
+
+#[test]
+fn a_stream_that_forgets_is_a_problem_and_each_setting_is_named() {
+    let server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("doctor and a stream that forgets", &why),
+    };
+    let config = Config {
+        name: "TRIBUTARY-shop".to_owned(),
+        subjects: vec!["tributary.shop.events.>".to_owned()],
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::Old,
+        storage: StorageType::Memory,
+        max_age: Duration::from_secs(3_600),
+        max_message_size: 10_000,
+        duplicate_window: Duration::from_secs(30),
+        ..Config::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let client = async_nats::connect(server.url()).await.expect("connected");
+        jetstream::new(client).create_stream(config).await.expect("a stream");
+    });
+    let folder = &folders(&on_nats(&server.url(), ""), 1).1[0];
+    let (exit, rows) = examine(folder);
+    assert_eq!(exit, 1, "{rows:?}");
+    has(&rows, "nats retention", "problem", "broker_settings: retention = workqueue");
+    has(&rows, "nats storage", "problem", "memory");
+    has(&rows, "nats max_age", "problem", "3600s");
+    for setting in
+        ["discard", "duplicate_window", "max_message_size", "replicas", "deny_purge", "deny_delete"]
+    {
+        has(&rows, &format!("nats {setting}"), "warning", setting);
+    }
+    monitored(folder, free_port());
+    has(&examine(folder).1, "nats sync_interval", "warning", "cannot be asked");
+}
+
+#[test]
+fn a_server_that_always_syncs_is_seen() {
+    let port = free_port();
+    let store = tempfile::tempdir().expect("a folder");
+    // The later block takes the place of the helper's.
+    let more = format!(
+        "http: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\", sync_interval: always }}\n",
+        store.path().display()
+    );
+    let server = match Server::start(&more) {
+        Ok(server) => server,
+        Err(why) => return skipped("doctor and a server that always syncs", &why),
+    };
+    let folder = &folders(&on_nats(&server.url(), ""), 1).1[0];
+    monitored(folder, port);
+    let (_, rows) = examine(folder);
+    has(&rows, "nats sync_interval", "ok", "always");
+    has(&rows, "clock", "ok", "the broker's clock");
+}
