@@ -1,6 +1,6 @@
 //! `doctor` against a real NATS server: what it says of settings, of servers that are away, and that looking makes nothing.
 
-use super::hubs::{converge, event, folders, on_nats, post};
+use super::hubs::{converge, event, folders, on_kafka, on_nats, post};
 use async_nats::jetstream::{
     self,
     stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
@@ -8,7 +8,7 @@ use async_nats::jetstream::{
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 use tributary_tests::{
-    broker::{free_port, nats::Server, skipped},
+    broker::{free_port, kafka::Shared, nats::Server, skipped},
     hub::Folder,
 };
 
@@ -100,6 +100,30 @@ fn a_broker_that_the_hub_set_up_is_well() {
     // The hub goes on beside it.
     assert_eq!(post(&source, &mut hubs[0].provider(), &event(2, 1, false)), Some(202));
     converge(&hubs);
+}
+
+/// Looking at Kafka makes no topic; a topic that the hub made has one copy here, which is said.
+#[test]
+fn kafka_is_looked_at_without_making_anything() {
+    let broker = match Shared::get() {
+        Ok(broker) => broker,
+        Err(why) => return skipped("doctor and Kafka", &why),
+    };
+    let (_, all) = folders(&on_kafka(&broker.brokers(), 2), 1);
+    for _ in 0..2 {
+        let (exit, rows) = examine(&all[0]);
+        assert_ne!(exit, 3, "{rows:?}");
+        has(&rows, "engine", "ok", "nothing holds events there yet");
+    }
+    drop(all[0].start());
+    let (exit, rows) = examine(&all[0]);
+    assert_ne!(exit, 3, "{rows:?}");
+    has(&rows, "engine", "ok", "what holds the events is there");
+    has(&rows, "kafka retention.ms", "ok", "-1");
+    has(&rows, "kafka partitions", "ok", "2");
+    let doubtful =
+        |(name, (result, _)): (&String, &(String, String))| name.starts_with("kafka ") && result == "warning";
+    assert!(rows.iter().any(doubtful), "one copy is no promise: {rows:?}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub fn on_nats(url: &str, more: &str) -> Setting {
 }
 
 /// A hub over a topic of its own on these brokers.
-fn on_kafka(brokers: &str, partitions: u32) -> Setting {
+pub fn on_kafka(brokers: &str, partitions: u32) -> Setting {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let name = format!("shop-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let table = format!("brokers = \"{brokers}\"\npartitions = {partitions}\n");
