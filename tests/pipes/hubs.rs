@@ -17,6 +17,7 @@ use tributary_tests::{
     broker::{
         kafka::{self, Shared},
         nats::Server,
+        proxy::{Fault, Proxy},
         skipped,
     },
     hub::{Folder, Hub, channels::Source, http::Client},
@@ -32,6 +33,8 @@ const KILLS_LONG: u64 = 100;
 /// The same with Kafka, whose start takes seconds.
 const KAFKA_KILLS: u64 = 5;
 const KAFKA_KILLS_LONG: u64 = 30;
+/// Times a wire is disturbed, for up to 0.4 s; 2 s with `TRIBUTARY_LONG=1`.
+const CUTS: usize = 50;
 /// Between two events of one sender.
 const PACE: Duration = Duration::from_millis(6);
 const SENDERS: usize = 3;
@@ -199,6 +202,37 @@ fn three_nodes(setting: &Setting) {
     folders.iter().zip(&hubs).for_each(|(folder, hub)| folder.verify(hub));
 }
 
+/// What is applied at one node rules at all, and a node that comes later follows too.
+#[test]
+fn an_applied_policy_reaches_every_node() {
+    let server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("a policy for several nodes", &why),
+    };
+    let (source, folders) = folders(&on_nats(&server.url(), ""), 3);
+    let mut hubs = vec![folders[0].start(), folders[1].start()];
+    for n in 0..30 {
+        assert_eq!(
+            post(&source, &mut hubs[n as usize % 2].provider(), &event(n, n as usize % 4, true)),
+            Some(202)
+        );
+    }
+    converge(&hubs);
+    let wanted = json!({"toml": "[identity]\nfanout_cap = 3\n", "reason": "households share an address"});
+    hubs[0].client().post("/v1/identity/policy/apply", &wanted).must(202);
+    hubs.push(folders[2].start());
+    let policy = |hub: &Hub| hub.client().get("/v1/identity/policy").must(200).json();
+    let begun = Instant::now();
+    while !hubs.iter().all(|hub| policy(hub)["origin"] == "applied") {
+        assert!(begun.elapsed() < PATIENCE, "{:#?}", hubs.iter().map(policy).collect::<Vec<_>>());
+        thread::sleep(Duration::from_millis(50));
+    }
+    converge(&hubs);
+    let all: BTreeSet<String> = hubs.iter().map(|hub| policy(hub)["policy"].to_string()).collect();
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!(digests(&hubs).len(), 1, "every node folds the same");
+}
+
 /// Ends a hub without warning and starts it again.
 fn again(folder: &Folder, hub: &Hub) -> Hub {
     hub.kill_now();
@@ -263,21 +297,11 @@ fn kills_of_nodes_and_kafka_lose_nothing_and_fold_nothing_twice() {
 /// Kills nodes, and the broker by `cut`, so many times under load.
 fn kills(setting: &Setting, times: u64, mut cut: impl FnMut(&mut Rng)) {
     let (source, folders) = folders(setting, 2);
-    let mut hubs: Vec<Hub> = folders.iter().map(Folder::start).collect();
-    let addresses = Arc::new(Mutex::new(hubs.iter().map(|hub| hub.ingress).collect::<Vec<_>>()));
-    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    let mut rng = Rng::new(11);
-    let answered: Vec<String> = thread::scope(|scope| {
-        let senders: Vec<_> = (0..SENDERS)
-            .map(|at| {
-                let (source, addresses, shared) = (&source, &*addresses, (at, &next, &stop));
-                scope.spawn(move || send_all(source, addresses, shared))
-            })
-            .collect();
+    under_load(&source, &folders, |hubs, addresses, rng| {
         for _ in 0..times {
             thread::sleep(Duration::from_millis(100 + rng.below(400) as u64));
             match rng.below(3) {
-                0 => cut(&mut rng),
+                0 => cut(rng),
                 _ => {
                     let at = rng.below(hubs.len());
                     hubs[at] = again(&folders[at], &hubs[at]);
@@ -285,6 +309,55 @@ fn kills(setting: &Setting, times: u64, mut cut: impl FnMut(&mut Rng)) {
                 }
             }
         }
+    });
+}
+
+/// The wires of two nodes to NATS are disturbed, one after the other and both.
+#[test]
+fn disturbed_wires_lose_nothing_and_fold_nothing_twice() {
+    let server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("disturbed wires", &why),
+    };
+    let wires = [Proxy::to(server.port()), Proxy::to(server.port())];
+    let (source, folders) = folders(&on_nats(&server.url(), ""), 2);
+    for (folder, wire) in folders.iter().zip(&wires) {
+        let through = format!("nats://127.0.0.1:{}", wire.port());
+        folder.configure(&folder.configuration().replace(&server.url(), &through));
+    }
+    under_load(&source, &folders, |_, _, rng| {
+        for _ in 0..CUTS {
+            let (wire, fault) = (&wires[rng.below(2)], Fault::ALL[rng.below(4)]);
+            wire.set(fault);
+            let longest = if is_long() { 2_000 } else { 400 };
+            thread::sleep(Duration::from_millis(100 + rng.below(longest - 100) as u64));
+            if rng.percent(70) {
+                wire.set(Fault::None);
+                thread::sleep(Duration::from_millis(rng.below(200) as u64));
+            }
+        }
+        wires.iter().for_each(|wire| wire.set(Fault::None));
+    });
+}
+
+/// Starts the nodes, sends events while `disturb` does its worst, and looks whether all that was answered is everywhere once.
+fn under_load(
+    source: &Source,
+    folders: &[Folder],
+    disturb: impl FnOnce(&mut Vec<Hub>, &Mutex<Vec<std::net::SocketAddr>>, &mut Rng),
+) {
+    let mut hubs: Vec<Hub> = folders.iter().map(Folder::start).collect();
+    let addresses = Arc::new(Mutex::new(hubs.iter().map(|hub| hub.ingress).collect::<Vec<_>>()));
+    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let mut rng = Rng::new(11);
+    let answered: Vec<String> = thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|at| {
+                let (addresses, shared) = (&*addresses, (at, &next, &stop));
+                scope.spawn(move || send_all(source, addresses, shared))
+            })
+            .collect();
+        disturb(&mut hubs, &addresses, &mut rng);
         thread::sleep(Duration::from_millis(300));
         stop.store(true, Ordering::Relaxed);
         senders.into_iter().flat_map(|sender| sender.join().expect("no panic")).collect()

@@ -1,10 +1,14 @@
 //! The identity policy as an event: what the log states, what is in force, and the event that states another.
 
 use crate::{hub::Hub, query};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
 use tributary_core::{
     body::Body, draft::Draft, event::Event, identity::policy::Policy, ids::FactKey, view::Records as _,
 };
 
+/// Between two looks for a policy of another node.
+const LOOK: Duration = Duration::from_secs(1);
 /// Key of the policy's fact: its revision is the time, so that the newest counts.
 const KEY: &str = "policy";
 
@@ -56,6 +60,29 @@ pub fn event(hub: &Hub, policy: &Policy, actor: &str, reason: &str) -> Vec<Event
     draft.actor = actor.to_owned();
     draft.content.text = reason.to_owned();
     query::console(hub).events(draft, now, hub.key())
+}
+
+/// Follows the policy that other nodes apply. Where the configuration has one, that rules, on every node.
+pub async fn follow(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
+    if hub.config.identity.is_some() {
+        return;
+    }
+    let mut folded = hub.projector().subscribe();
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            moved = folded.changed() => if moved.is_err() { return },
+        }
+        let looking = Arc::clone(&hub);
+        let looked = tokio::task::spawn_blocking(move || query::adopt_stated(&looking)).await;
+        if looked.is_err() {
+            tracing::error!("putting another node's policy in force panicked");
+        }
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = tokio::time::sleep(LOOK) => folded.mark_changed(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -119,6 +119,9 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     state_policy(&hub).await?;
     let no_tls = |e| Failure::new(Exit::CheckFailed, format!("cannot set up TLS: {e}"));
     let mut tasks = crate::forward::spawn(&hub, &stopped).map_err(no_tls)?;
+    if hub.node.is_some() {
+        tasks.push(tokio::spawn(crate::policy::follow(Arc::clone(&hub), stopped.clone())));
+    }
     tasks.extend(pipes);
     let connections_max = connections_max(hub.config.hub.max_connections);
     let listen = |name, socket, router| {

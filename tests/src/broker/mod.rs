@@ -3,6 +3,7 @@
 pub mod kafka;
 pub mod nats;
 mod provision;
+pub mod proxy;
 
 use std::{
     fs,

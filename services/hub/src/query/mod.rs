@@ -44,7 +44,7 @@ const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 
 pub use identity::console;
-pub(crate) use policy::differing;
+pub(crate) use policy::{adopt_stated, differing};
 
 pub(crate) type Shared = State<Arc<Hub>>;
 pub(crate) type Answer = Result<Response, Problem>;
