@@ -199,7 +199,7 @@ impl Projector {
         policy: &Policy,
         tell: impl FnOnce(View<'_>, &Resolver) -> R,
     ) -> Result<R, ProjectorError> {
-        self.shared.plan(policy, tell)
+        self.shared.preview((&self.shared.order, Some(policy)), &mut std::iter::empty(), tell)
     }
 
     /// Who would be who if the log held `more`: its identities resolved once more beside the live ones, in memory, with these
@@ -214,7 +214,7 @@ impl Projector {
         more: &mut dyn Iterator<Item = Result<Record, ReadError>>,
         tell: impl FnOnce(View<'_>, &Resolver) -> R,
     ) -> Result<R, ProjectorError> {
-        self.shared.preview(order, more, tell)
+        self.shared.preview((order, None), more, tell)
     }
 
     /// Folds the whole log into a new generation under another policy and puts it in the live one's place. The log must

@@ -218,48 +218,27 @@ impl Shared {
         self.regenerate(&policy)
     }
 
-    pub fn plan<R>(
-        &self,
-        policy: &Policy,
-        tell: impl FnOnce(View<'_>, &Resolver) -> R,
-    ) -> Result<R, ProjectorError> {
-        let _one = lock(&self.rebuilding);
-        let number = self.generations.create_next().map_err(std::io::Error::other)?;
-        let dir = self.generations.path(number);
-        let make = || {
-            let store = Arc::new(crate::store::MemoryStore::default());
-            Ok(parts(&self.options, &self.order, store, &dir, policy))
-        };
-        let planned = Engine::resolve(&make, &self.progress).and_then(|mut planned| {
-            let now = *self.position.borrow();
-            planned.resolve_upto(now)?;
-            // As long as this look is held, the live one stays where it is.
-            let live = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-            planned.resolve_upto(live.number)?;
-            Ok(tell(View { engine: &live }, &planned.fold.resolver))
-        });
-        self.generations.remove_stale(None).map_err(std::io::Error::other)?;
-        planned
-    }
-
+    /// Identities resolved once more beside the live ones, under this policy (the one in force where none is given) and with
+    /// `more` behind what is folded.
     pub fn preview<R>(
         &self,
-        order: &Arc<dyn Order>,
+        (order, policy): (&Arc<dyn Order>, Option<&Policy>),
         more: &mut dyn Iterator<Item = Result<Record, ReadError>>,
         tell: impl FnOnce(View<'_>, &Resolver) -> R,
     ) -> Result<R, ProjectorError> {
         let _one = lock(&self.rebuilding);
-        let policy = lock(&self.policy).clone();
+        let policy = &policy.cloned().unwrap_or_else(|| lock(&self.policy).clone());
         let number = self.generations.create_next().map_err(std::io::Error::other)?;
         let dir = self.generations.path(number);
         let make = || {
             let store = Arc::new(crate::store::MemoryStore::default());
-            Ok(parts(&self.options, order, store, &dir, &policy))
+            Ok(parts(&self.options, order, store, &dir, policy))
         };
         let told = Engine::resolve(&make, &self.progress).and_then(|mut planned| {
             let now = *self.position.borrow();
             planned.resolve_upto(now)?;
             planned.resolve_more(more)?;
+            // As long as this look is held, the live one stays where it is.
             let live = self.engine.read().unwrap_or_else(PoisonError::into_inner);
             planned.resolve_upto(live.number)?;
             Ok(tell(View { engine: &live }, &planned.fold.resolver))
