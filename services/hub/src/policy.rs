@@ -67,20 +67,15 @@ pub async fn follow(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
     if hub.config.identity.is_some() {
         return;
     }
-    let mut folded = hub.projector().subscribe();
+    let mut looks = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
-            moved = folded.changed() => if moved.is_err() { return },
+            _ = looks.tick() => {}
         }
         let looking = Arc::clone(&hub);
-        let looked = tokio::task::spawn_blocking(move || query::adopt_stated(&looking)).await;
-        if looked.is_err() {
+        if tokio::task::spawn_blocking(move || query::adopt_stated(&looking)).await.is_err() {
             tracing::error!("putting another node's policy in force panicked");
-        }
-        tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-            () = tokio::time::sleep(LOOK) => folded.mark_changed(),
         }
     }
 }

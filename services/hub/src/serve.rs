@@ -227,7 +227,7 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     options.checkpoint = config.store.checkpoint;
     options.on_start = Some(step_back);
     let logs = match &config.log.broker {
-        None => match node::left(&dir, Arc::new(random_u64), &log)? {
+        None => match node::left((&dir, Arc::new(random_u64), &key), &log)? {
             None => Logs::alone(log),
             Some(order) => Logs { own: log, order, node: None },
         },

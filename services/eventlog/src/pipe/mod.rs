@@ -10,6 +10,7 @@ mod forward;
 mod inspect;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+mod login;
 mod message;
 mod mirror;
 #[cfg(feature = "nats")]
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 pub use error::{Finding, PipeError};
 pub use forward::Forwarder;
 pub use inspect::{Inspection, Told};
+pub use login::{KafkaLogin, NatsLogin};
 pub use message::{Binding, Headers, Labels, NotOurs, Plain, decode, encode};
 pub use mirror::{MirrorError, Mirrors, Progress};
 pub use place::{Place, State};

@@ -9,6 +9,7 @@ use super::{
     tree::{Node, Table, Value},
 };
 use std::{fmt, path::PathBuf};
+use tributary_eventlog::pipe::NatsLogin;
 
 /// Servers of a cluster that hold the stream.
 const REPLICAS: std::ops::RangeInclusive<u64> = 1..=5;
@@ -57,29 +58,13 @@ pub struct Nats {
     /// Servers.
     pub url: String,
     /// Who we are to them.
-    pub login: Login,
+    pub login: NatsLogin,
     /// Root certificates (PEM) beside those of the system.
     pub ca: Option<PathBuf>,
     /// Servers that hold the stream, where this hub makes it.
     pub replicas: usize,
     /// Where a server tells its own settings: its monitoring port, `http://host:8222`.
     pub monitor: Option<String>,
-}
-
-/// Who we are to a NATS server. No `Debug`: it holds secrets.
-#[derive(Clone, Default)]
-pub enum Login {
-    /// Nobody in particular.
-    #[default]
-    None,
-    /// User and password.
-    Password(String, String),
-    /// A token.
-    Token(String),
-    /// The seed of an NKey.
-    NKey(String),
-    /// A credentials file: JWT and seed.
-    Credentials(String),
 }
 
 impl fmt::Debug for Nats {
@@ -170,11 +155,11 @@ fn read_nats(node: Option<&Node>, environment: &Environment, gathered: &mut Gath
         return None;
     }
     let login = match (user.zip(password), token, nkey, credentials) {
-        (Some((user, password)), ..) => Login::Password(user, password),
-        (_, Some(token), ..) => Login::Token(token),
-        (_, _, Some(seed), _) => Login::NKey(seed),
-        (.., Some(text)) => Login::Credentials(text),
-        _ => Login::None,
+        (Some((user, password)), ..) => NatsLogin::Password(user, password),
+        (_, Some(token), ..) => NatsLogin::Token(token),
+        (_, _, Some(seed), _) => NatsLogin::NKey(seed),
+        (.., Some(text)) => NatsLogin::Credentials(text),
+        _ => NatsLogin::None,
     };
     Some(Nats { url: url?, login, ca, replicas, monitor })
 }

@@ -8,6 +8,7 @@ use super::{
     tree::Node,
 };
 use std::{fmt, path::PathBuf};
+use tributary_eventlog::pipe::KafkaLogin;
 
 /// Partitions of the topic: more than origins there ever will be only cost the brokers.
 const PARTITIONS: std::ops::RangeInclusive<u64> = 1..=1_000;
@@ -19,8 +20,8 @@ const REPLICAS: std::ops::RangeInclusive<u64> = 1..=9;
 pub struct Kafka {
     /// `host:port`, several separated by commas.
     pub brokers: String,
-    /// How, user, and password.
-    pub login: Option<(Sasl, String, String)>,
+    /// Who we are to them.
+    pub login: KafkaLogin,
     /// The connection is encrypted.
     pub tls: bool,
     /// Root certificates (PEM) instead of those of the system.
@@ -33,17 +34,6 @@ pub struct Kafka {
     pub replicas: u32,
     /// How many copies a message has before it is acknowledged, where this hub makes the topic.
     pub replicas_min: u32,
-}
-
-/// Ways of SASL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sasl {
-    /// `plain`
-    Plain,
-    /// `scram-sha-256`
-    Scram256,
-    /// `scram-sha-512`
-    Scram512,
 }
 
 impl fmt::Debug for Kafka {
@@ -66,9 +56,9 @@ pub fn read(node: Option<&Node>, environment: &Environment, gathered: &mut Gathe
         }
     });
     let sasl = r.text("sasl", "plain", |text| match text {
-        "plain" => Ok(Sasl::Plain),
-        "scram-sha-256" => Ok(Sasl::Scram256),
-        "scram-sha-512" => Ok(Sasl::Scram512),
+        "plain" => Ok(KafkaLogin::Plain as fn(String, String) -> KafkaLogin),
+        "scram-sha-256" => Ok(KafkaLogin::Scram256),
+        "scram-sha-512" => Ok(KafkaLogin::Scram512),
         _ => Err("must be \"plain\", \"scram-sha-256\" or \"scram-sha-512\"".to_owned()),
     });
     let user = r.text("user", "", given);
@@ -85,8 +75,13 @@ pub fn read(node: Option<&Node>, environment: &Environment, gathered: &mut Gathe
         gathered.report("bad_value", "log.kafka", &at, text.to_owned(), Some(remedy.to_owned()));
     };
     let encrypts = tls || ca.is_some() || certificate.is_some();
-    let scram = user.is_some() && sasl.is_some_and(|sasl| sasl != Sasl::Plain);
-    if user.is_some() != password.is_some() {
+    let unpaired = user.is_some() != password.is_some();
+    let login = match sasl.zip(user.zip(password)) {
+        Some((sasl, (user, password))) => sasl(user, password),
+        None => KafkaLogin::None,
+    };
+    let scram = matches!(login, KafkaLogin::Scram256(..) | KafkaLogin::Scram512(..));
+    if unpaired {
         problem("`user` and `password` go together", "give both or neither");
     } else if certificate.is_some() != its_key.is_some() {
         problem("`certificate` and `certificate_key` go together", "give both or neither");
@@ -95,7 +90,6 @@ pub fn read(node: Option<&Node>, environment: &Environment, gathered: &mut Gathe
     } else if (encrypts || scram) && !cfg!(feature = "kafka-tls") {
         problem("this build has neither TLS nor SCRAM for Kafka", "build it with `--features kafka-tls`");
     } else {
-        let login = sasl.zip(user.zip(password)).map(|(sasl, (user, password))| (sasl, user, password));
         let own = certificate.zip(its_key).map(|(cert, key)| (PathBuf::from(cert), PathBuf::from(key)));
         return Some(Kafka {
             brokers: brokers?,

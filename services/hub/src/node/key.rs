@@ -3,7 +3,7 @@
 
 use super::Trouble;
 use tributary_core::token::IndexKey;
-use tributary_eventlog::{EventLog, NewRecord, Origin};
+use tributary_eventlog::{EventLog, NewRecord, Origin, pipe::Mirrors};
 
 /// Attribute of the first record.
 const ATTRIBUTE: &str = "key";
@@ -19,6 +19,11 @@ pub fn opened(origin: Origin, key: &IndexKey) -> NewRecord {
     let mut record = NewRecord::log_opened(origin);
     record.attributes.push((ATTRIBUTE.into(), mark(key).into()));
     record
+}
+
+/// What is wrong with the first copy that was written with another key.
+pub(super) fn stranger(mirrors: &Mirrors, key: &IndexKey) -> Option<Trouble> {
+    mirrors.logs().values().find_map(|copy| differs(&**copy, key))
 }
 
 /// What is wrong with a log that was written with another key. One that does not tell is believed: earlier releases wrote it.

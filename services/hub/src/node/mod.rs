@@ -103,7 +103,7 @@ impl Node {
         if has {
             return;
         }
-        if self.forwarder.error().is_none() {
+        if *self.mirrors.caught_up().borrow() && self.forwarder.error().is_none() {
             let wait = acknowledged.wait_for(|upto| *upto >= sequence);
             if let Ok(Ok(_)) = tokio::time::timeout(PATIENCE, wait).await {
                 return;
@@ -144,9 +144,10 @@ impl Node {
     /// Why nothing may be appended at the moment, if so.
     #[must_use]
     pub fn refuses(&self) -> Option<Trouble> {
-        if let Some(trouble) = self.trouble() {
-            // Only what concerns this node's own log is in the way; what others sent is read later.
-            return ["log_behind_broker", "index_key_differs"].contains(&trouble.code).then_some(trouble);
+        // Only what concerns this node's own log is in the way; what others sent is read later.
+        let concerns = |trouble: &Trouble| ["log_behind_broker", "index_key_differs"].contains(&trouble.code);
+        if let Some(trouble) = self.trouble().filter(concerns) {
+            return Some(trouble);
         }
         (!*self.compared.borrow()).then(|| Trouble {
             code: "broker_not_compared",

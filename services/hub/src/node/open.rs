@@ -15,8 +15,8 @@ use std::{
 use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
-    EventLog, Interleaved, Order, RealDisk, Salts,
-    pipe::{Forwarder, Mirrors, Pipe, PipeError},
+    EventLog, Interleaved, Order, OrderError, RealDisk, Salts,
+    pipe::{Forwarder, MirrorError, Mirrors, Pipe, PipeError},
 };
 
 #[cfg(feature = "kafka")]
@@ -34,12 +34,7 @@ pub fn open(
     (dir, salts, key): (&Path, Salts, &IndexKey),
     log: &Arc<dyn EventLog>,
 ) -> Result<Node, Failure> {
-    let (mirrors, order) = copies(dir, salts, log)?;
-    for copy in mirrors.logs().values() {
-        if let Some(Trouble { code, detail, remedy }) = super::key::differs(&**copy, key) {
-            return Err(coded(code, &detail, remedy));
-        }
-    }
+    let (mirrors, order) = copies((dir, salts, key), log)?;
     let pipe = pipe(config, &broker.engine)?;
     let forwarder = Forwarder::new(Arc::clone(log), Arc::clone(&pipe), dir.join("mirrors").join("sent"));
     let forwarder =
@@ -64,18 +59,27 @@ pub fn open(
 ///
 /// # Errors
 /// [`Failure`] with the remedy.
-pub fn left(dir: &Path, salts: Salts, log: &Arc<dyn EventLog>) -> Result<Option<Arc<dyn Order>>, Failure> {
+pub fn left(
+    (dir, salts, key): (&Path, Salts, &IndexKey),
+    log: &Arc<dyn EventLog>,
+) -> Result<Option<Arc<dyn Order>>, Failure> {
     if !dir.join("mirrors").is_dir() {
         return Ok(None);
     }
-    let (mirrors, order) = copies(dir, salts, log)?;
+    let (mirrors, order) = copies((dir, salts, key), log)?;
     Ok((!mirrors.logs().is_empty()).then(|| Arc::new(order) as _))
 }
 
-/// The copies and the order over them.
-fn copies(dir: &Path, salts: Salts, log: &Arc<dyn EventLog>) -> Result<(Mirrors, Interleaved), Failure> {
+/// The copies and the order over them. What was written with another key gets no number, not even here.
+fn copies(
+    (dir, salts, key): (&Path, Salts, &IndexKey),
+    log: &Arc<dyn EventLog>,
+) -> Result<(Mirrors, Interleaved), Failure> {
     let mirrors = Mirrors::open(dir.join("mirrors"), Arc::clone(log), salts)
         .map_err(|e| coded(e.code(), &e, e.remedy()))?;
+    if let Some(Trouble { code, detail, remedy }) = super::key::stranger(&mirrors, key) {
+        return Err(coded(code, &detail, remedy));
+    }
     let copies = mirrors.logs().into_values();
     let order = Interleaved::open(&RealDisk, &dir.join("order").join("runs"), Arc::clone(log), copies)
         .map_err(|e| coded(e.code(), &e, e.remedy()))?;
@@ -97,24 +101,20 @@ pub fn pipe(config: &Config, engine: &Engine) -> Result<Arc<dyn Pipe>, Failure> 
         #[cfg(feature = "kafka")]
         Engine::Kafka(written) => Ok(Arc::new(kafka::Kafka::new(of_kafka(config, written)))),
         #[cfg(not(all(feature = "nats", feature = "kafka")))]
-        absent => Err(Failure::new(Exit::Usage, format!("this build has no engine {}", absent.name()))),
+        absent => {
+            let problem = format!("this build has no engine {} for hub {}", absent.name(), config.hub.name);
+            Err(Failure::new(Exit::Usage, problem))
+        }
     }
 }
 
 #[cfg(feature = "kafka")]
 fn of_kafka(config: &Config, written: &crate::config::kafka::Kafka) -> kafka::Options {
     use super::labels::ByChannel;
-    use crate::config::kafka::Sasl;
-    let login = match written.login.clone() {
-        None => kafka::Login::None,
-        Some((Sasl::Plain, user, password)) => kafka::Login::Plain(user, password),
-        Some((Sasl::Scram256, user, password)) => kafka::Login::Scram256(user, password),
-        Some((Sasl::Scram512, user, password)) => kafka::Login::Scram512(user, password),
-    };
     let tls = written.tls.then(|| kafka::Tls { roots: written.ca.clone(), own: written.own.clone() });
     kafka::Options {
         brokers: written.brokers.clone(),
-        login,
+        login: written.login.clone(),
         tls,
         name: config.hub.name.clone(),
         partitions: written.partitions,
@@ -127,17 +127,9 @@ fn of_kafka(config: &Config, written: &crate::config::kafka::Kafka) -> kafka::Op
 #[cfg(feature = "nats")]
 fn of_nats(config: &Config, written: &crate::config::broker::Nats) -> nats::Options {
     use super::labels::ByChannel;
-    use crate::config::broker::Login;
-    let login = match written.login.clone() {
-        Login::None => nats::Login::None,
-        Login::Password(user, password) => nats::Login::Password(user, password),
-        Login::Token(token) => nats::Login::Token(token),
-        Login::NKey(seed) => nats::Login::NKey(seed),
-        Login::Credentials(text) => nats::Login::Credentials(text),
-    };
     nats::Options {
         url: written.url.clone(),
-        login,
+        login: written.login.clone(),
         roots: written.ca.clone(),
         name: config.hub.name.clone(),
         replicas: written.replicas,
@@ -181,6 +173,18 @@ pub async fn check(node: &Node) -> Result<(), Failure> {
 fn refused(engine: &str, error: &PipeError) -> Failure {
     let message = format!("{}: [log] engine = \"{engine}\": {error}", error.code());
     Failure::new(Exit::Unreachable, message).remedy(error.remedy())
+}
+
+impl From<&MirrorError> for Trouble {
+    fn from(error: &MirrorError) -> Self {
+        Self { code: error.code(), detail: error.to_string(), remedy: error.remedy() }
+    }
+}
+
+impl From<&OrderError> for Trouble {
+    fn from(error: &OrderError) -> Self {
+        Self { code: error.code(), detail: error.to_string(), remedy: error.remedy() }
+    }
 }
 
 impl From<&PipeError> for Trouble {

@@ -6,7 +6,7 @@ use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
 };
-use tributary_eventlog::{EventLog, OrderError, pipe::MirrorError};
+use tributary_eventlog::{EventLog, OrderError};
 
 /// Pauses between tries, doubling.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -29,8 +29,7 @@ async fn send(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
         _ = stopped.wait_for(|stopped| *stopped) => return,
         _ = caught_up.wait_for(|caught_up| *caught_up) => {}
     }
-    let other = node.mirrors.logs().values().find_map(|copy| key::differs(&**copy, &node.key));
-    if let Some(trouble) = other {
+    if let Some(trouble) = key::stranger(&node.mirrors, &node.key) {
         return tell(&node, trouble);
     }
     node.compared.send_replace(true);
@@ -50,7 +49,7 @@ async fn copy(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
         };
         let Err(error) = ended else { continue };
         if !error.retryable() {
-            tell(&node, of(&error));
+            tell(&node, (&error).into());
             return;
         }
         if error.to_string() != last {
@@ -63,10 +62,6 @@ async fn copy(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
             () = tokio::time::sleep(pause) => {}
         }
     }
-}
-
-fn of(error: &MirrorError) -> Trouble {
-    Trouble { code: error.code(), detail: error.to_string(), remedy: error.remedy() }
 }
 
 fn tell(node: &Node, trouble: Trouble) {
@@ -138,10 +133,6 @@ fn follow(log: &Arc<dyn EventLog>, grown: &Arc<Notify>, followers: &mut Vec<Join
 fn complain(node: &Node, error: &OrderError) {
     tracing::error!(%error, code = error.code(), remedy = error.remedy(), "records wait to be folded");
     if !matches!(error, OrderError::Io(_) | OrderError::Read(_)) {
-        node.set_trouble(Some(Trouble {
-            code: error.code(),
-            detail: error.to_string(),
-            remedy: error.remedy(),
-        }));
+        node.set_trouble(Some(error.into()));
     }
 }

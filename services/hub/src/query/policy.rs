@@ -103,15 +103,14 @@ pub async fn apply(State(hub): Shared, request: Request) -> Answer {
     Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
 }
 
-/// Puts a policy in force that another node's log states by now, as a job. `false` where there is none, or another job is
-/// underway: look again later. Blocks.
-pub(crate) fn adopt_stated(hub: &Arc<Hub>) -> bool {
+/// Puts a policy in force that another node's log states by now, as a job; not while another job is underway. Blocks.
+pub(crate) fn adopt_stated(hub: &Arc<Hub>) {
     let stated = policy::stated(hub).and_then(|text| Policy::from_json(&text).ok());
     let other = stated.filter(|stated| stated.applied && *stated != policy::in_force(hub));
-    let Some((wanted, job)) = other.zip(start(hub, "policy").ok()) else { return false };
+    let Some(wanted) = other else { return };
+    let Ok(job) = start(hub, "policy") else { return };
     tracing::info!("another node applied a policy: everything is folded again under it");
     adopt(job, wanted);
-    true
 }
 
 fn adopt(job: Underway, wanted: Policy) {

@@ -28,24 +28,11 @@ use asking::Asking;
 use mark::Mark;
 use send::Sending;
 
+pub use super::login::KafkaLogin as Login;
 pub use settings::{Settings, judge};
 
 /// Longest wait for one answer of the cluster.
 const ANSWER: Duration = Duration::from_secs(5);
-
-/// Who we are to the brokers. No `Debug`: it holds secrets.
-#[derive(Clone, Default)]
-pub enum Login {
-    /// Nobody in particular.
-    #[default]
-    None,
-    /// SASL PLAIN: user and password, readable on the way unless there is TLS.
-    Plain(String, String),
-    /// SASL SCRAM-SHA-256: user and password. Needs the feature `kafka-tls`.
-    Scram256(String, String),
-    /// SASL SCRAM-SHA-512: user and password. Needs the feature `kafka-tls`.
-    Scram512(String, String),
-}
 
 /// How to encrypt. Needs the feature `kafka-tls`.
 #[derive(Clone, Default)]

@@ -18,6 +18,7 @@ use tokio::sync::OnceCell;
 use super::{Binding, Finding, Incoming, Inspection, Labels, Pipe, PipeError, Place, State, message};
 use crate::Record;
 
+pub use super::login::NatsLogin as Login;
 pub use settings::judge;
 
 /// Longest wait for one answer of the server.
@@ -26,22 +27,6 @@ const ANSWER: Duration = Duration::from_secs(5);
 const UNDER_WAY_MAX: usize = 1_024;
 /// The one partition.
 const PARTITION: u32 = 0;
-
-/// Who we are to the server. No `Debug`: it holds secrets.
-#[derive(Clone, Default)]
-pub enum Login {
-    /// Nobody in particular.
-    #[default]
-    None,
-    /// User and password.
-    Password(String, String),
-    /// A token.
-    Token(String),
-    /// The seed of an NKey.
-    NKey(String),
-    /// The text of a credentials file: JWT and seed.
-    Credentials(String),
-}
 
 /// Where the stream is and what it is called.
 #[derive(Clone)]
