@@ -1,6 +1,11 @@
 //! Records get through a Kafka topic, once and in order.
 
-use crate::{append, kafka::Topic, log, node::Node};
+use crate::{
+    append,
+    kafka::Topic,
+    log,
+    node::{self, Node},
+};
 use std::time::{Duration, Instant};
 use tributary_eventlog::{
     ReadLimits,
@@ -19,34 +24,16 @@ async fn every_node_has_every_log(partitions: u32, test: &str) {
     let topic = Topic::new(&server.brokers(), partitions);
     let folders = [1, 2, 3].map(|_| tempfile::tempdir().expect("a folder"));
     let start = |n: usize| Node::start(folders[n].path(), n as u32 + 1, &topic.made());
-    // Both find no topic, and both make it.
-    let (a, b) = (start(0), start(1));
-    for _ in 0..20 {
-        append(&a.log, 50).await;
-        append(&b.log, 7).await;
-    }
-    a.has_all_of(&b).await;
-    b.has_all_of(&a).await;
-    let end = a.log.end();
-    let mut sent = a.forwarder.acknowledged();
-    tokio::time::timeout(Duration::from_secs(5), sent.wait_for(|s| *s >= end))
-        .await
-        .expect("in time")
-        .expect("it runs");
-    // A late node, that has no log of its own but its opening, gets everything.
-    let c = start(2);
-    c.has_all_of(&a).await;
-    c.has_all_of(&b).await;
-    a.has_all_of(&c).await;
-    assert_eq!(c.mirrors.progress().foreign, 0);
+    // The first two find no topic, and both make it.
+    let nodes = node::three(&start).await;
     let state = topic.pipe().state().await.expect("a topic");
     let of_origin = |origin: u32| state.held[&(origin % partitions)];
     assert_eq!(state.held.len(), partitions as usize);
-    for (node, origin) in [(&a, 1), (&b, 2), (&c, 3)] {
+    for (node, origin) in nodes.iter().zip(1..) {
         let (first, newest) = of_origin(origin);
         assert!(first == 1 && newest >= node.log.end(), "origin {origin} lies in its partition");
     }
-    for node in [a, b, c] {
+    for node in nodes {
         node.stop().await;
     }
 }
@@ -76,49 +63,16 @@ async fn nothing_is_lost_or_doubled_when_anything_stops() {
     topic.options.brokers = server.sasl();
     topic.options.login = Login::Plain("hub".to_owned(), "right".to_owned());
     let start = |n: usize| Node::start(folders[n].path(), n as u32 + 1, &topic.made());
-    let (mut a, mut b) = (start(0), start(1));
     let mut earlier = None;
-    // Each log begins with its opening.
-    let (mut of_a, mut of_b) = (1, 1);
-    for round in 0..rounds {
-        // What happens happens to clients at work, which need a second for their greetings.
-        b.has_all_of(&a).await;
-        a.has_all_of(&b).await;
-        for _ in 0..8 {
-            append(&a.log, 20 + round % 3).await;
-            append(&b.log, 5).await;
-            (of_a, of_b) = (of_a + 20 + round % 3, of_b + 5);
-            tokio::time::sleep(Duration::from_millis(2)).await;
+    let mut power = |on: bool| {
+        if on {
+            return server.resume();
         }
-        match round % 3 {
-            0 => {
-                server.kill();
-                earlier.get_or_insert_with(|| server.snapshot());
-                append(&a.log, 30).await;
-                of_a += 30;
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                server.resume();
-            }
-            1 => {
-                a.abort().await;
-                a = start(0);
-            }
-            _ => {
-                b.abort().await;
-                b = start(1);
-            }
-        }
-    }
-    b.has_all_of(&a).await;
-    a.has_all_of(&b).await;
-    assert!(a.forwarder.error().is_none(), "it goes on");
-    assert_eq!(
-        (a.log.end(), b.log.end()),
-        (of_a, of_b),
-        "nothing that was appended is gone, nothing stands twice"
-    );
-    a.stop().await;
-    b.stop().await;
+        server.kill();
+        earlier.get_or_insert_with(|| server.snapshot());
+    };
+    // What happens happens to clients at work, which need a second for their greetings.
+    node::churn(rounds, true, &start, &mut power).await;
     a_broker_that_is_away_costs_bounded_time(&mut server, &topic).await;
     // Somebody puts an old copy of its disk in its place.
     server.restore(earlier.expect("it was killed").path());

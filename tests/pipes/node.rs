@@ -86,6 +86,76 @@ impl Node {
     }
 }
 
+/// Two nodes that write, and a late one that has nothing but its opening: all have all.
+pub(crate) async fn three(start: &dyn Fn(usize) -> Node) -> [Node; 3] {
+    let (a, b) = (start(0), start(1));
+    for _ in 0..20 {
+        append(&a.log, 50).await;
+        append(&b.log, 7).await;
+    }
+    a.has_all_of(&b).await;
+    b.has_all_of(&a).await;
+    let end = a.log.end();
+    let mut sent = a.forwarder.acknowledged();
+    let wait = tokio::time::timeout(Duration::from_secs(5), sent.wait_for(|s| *s >= end));
+    wait.await.expect("in time").expect("it runs");
+    let c = start(2);
+    c.has_all_of(&a).await;
+    c.has_all_of(&b).await;
+    a.has_all_of(&c).await;
+    assert_eq!(c.mirrors.progress().foreign, 0);
+    [a, b, c]
+}
+
+/// Two nodes write while in turn the broker is killed (`power` turns it off and on) and each of them is; nothing is lost, and
+/// nothing doubled. With `greeted` both have heard of each other before anything stops.
+pub(crate) async fn churn(
+    rounds: u64,
+    greeted: bool,
+    start: &dyn Fn(usize) -> Node,
+    power: &mut dyn FnMut(bool),
+) {
+    let (mut a, mut b) = (start(0), start(1));
+    // Each log begins with its opening.
+    let (mut of_a, mut of_b) = (1, 1);
+    for round in 0..rounds {
+        if greeted {
+            b.has_all_of(&a).await;
+            a.has_all_of(&b).await;
+        }
+        for _ in 0..8 {
+            append(&a.log, 20 + round % 3).await;
+            append(&b.log, 5).await;
+            (of_a, of_b) = (of_a + 20 + round % 3, of_b + 5);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        match round % 3 {
+            0 => {
+                power(false);
+                append(&a.log, 30).await;
+                of_a += 30;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                power(true);
+            }
+            1 => {
+                a.abort().await;
+                a = start(0);
+            }
+            _ => {
+                b.abort().await;
+                b = start(1);
+            }
+        }
+    }
+    b.has_all_of(&a).await;
+    a.has_all_of(&b).await;
+    assert!(a.forwarder.error().is_none(), "it goes on");
+    let ends = (a.log.end(), b.log.end());
+    assert_eq!(ends, (of_a, of_b), "nothing that was appended is gone, nothing stands twice");
+    a.stop().await;
+    b.stop().await;
+}
+
 /// A log, sent whole, and a copy of it, whole.
 pub(crate) struct Carried {
     pub folder: tempfile::TempDir,
