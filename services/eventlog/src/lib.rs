@@ -41,7 +41,7 @@ pub use format::{FORMAT, MAX_RECORD_BYTES};
 pub use log::EventLog;
 pub use memory::MemoryLog;
 pub use options::{DEDUPE_WINDOW, Options, SEGMENT_BYTES, Salts};
-pub use order::{Interleaved, Numbered, Order, OrderError, scan};
+pub use order::{Interleaved, Nothing, Numbered, Order, OrderError, scan};
 pub use peek::{Newest, newest};
 pub use record::{Appended, NewRecord, Origin, Position, ReadLimits, Record};
 pub use segments::SegmentLog;

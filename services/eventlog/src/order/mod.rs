@@ -4,11 +4,13 @@
 //! it is fixed once and kept. A node that holds one log has that log's order, and needs no file for it.
 
 mod interleaved;
+mod nothing;
 mod runs;
 
 use tokio::sync::watch;
 
 pub use interleaved::{Interleaved, OrderError};
+pub use nothing::Nothing;
 
 use crate::{EventLog, Origin, Position, ReadError, ReadLimits, Record};
 

@@ -52,6 +52,9 @@ pub enum PipeError {
         /// When it was first used.
         expected: u32,
     },
+    /// Another node publishes by now.
+    #[error("another node publishes: {0}")]
+    Overtaken(String),
     /// This program was built without something that the settings ask for.
     #[error("this program cannot: {0}")]
     NotBuilt(&'static str),
@@ -74,6 +77,7 @@ impl PipeError {
             Self::Recreated => "broker_recreated",
             Self::Older { .. } => "broker_older",
             Self::Partitions { .. } => "broker_partitions",
+            Self::Overtaken(_) => "broker_overtaken",
             Self::NotBuilt(_) => "broker_not_built",
             Self::Failed(_) => "broker_failed",
         }
@@ -107,6 +111,7 @@ impl PipeError {
             Self::Partitions { .. } => {
                 "the number of partitions never changes: restore it, or copy the log to a new topic"
             }
+            Self::Overtaken(_) => "nothing: this node goes on when the other one stops",
             Self::NotBuilt(_) => "use a build with the named feature, or change the setting",
             Self::Failed(_) => "see the broker's log",
         }
@@ -115,7 +120,8 @@ impl PipeError {
     /// Whether the same call can succeed later without anybody doing something here.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Full(_) | Self::TooLarge { .. } | Self::Failed(_))
+        use PipeError::{Failed, Full, Overtaken, TooLarge, Unreachable};
+        matches!(self, Unreachable(_) | Full(_) | TooLarge { .. } | Failed(_) | Overtaken(_))
     }
 }
 

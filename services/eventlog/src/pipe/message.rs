@@ -53,7 +53,7 @@ pub enum Binding {
 }
 
 impl Binding {
-    fn header(self, name: &str, value: &str) -> (String, String) {
+    pub(super) fn header(self, name: &str, value: &str) -> (String, String) {
         match (self, name) {
             (Self::Nats, _) => (format!("ce-{name}"), escaped(value, false)),
             (Self::Kafka, "datacontenttype") => ("content-type".to_owned(), value.to_owned()),
@@ -168,7 +168,7 @@ fn escaped(text: &str, strict: bool) -> String {
     out
 }
 
-fn unescaped(text: &str) -> Option<String> {
+pub(super) fn unescaped(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

@@ -97,6 +97,8 @@ pub struct Progress {
 /// All copies of one node.
 pub struct Mirrors {
     dir: PathBuf,
+    /// Whether others' logs are kept; else the stream is read for our own only.
+    keeps: bool,
     own: Arc<dyn EventLog>,
     salts: Salts,
     logs: RwLock<BTreeMap<Origin, Arc<SegmentLog>>>,
@@ -120,7 +122,21 @@ impl Mirrors {
             logs.insert(origin, Arc::new(open(&dir, origin, &salts)?));
         }
         let (origins, caught_up) = (watch::Sender::new(logs.len()), watch::Sender::new(false));
-        Ok(Self { dir, own, salts, logs: RwLock::new(logs), origins, caught_up, progress: Mutex::default() })
+        let (logs, progress) = (RwLock::new(logs), Mutex::default());
+        Ok(Self { dir, keeps: true, own, salts, logs, origins, caught_up, progress })
+    }
+
+    /// Keeps no copies: what the stream holds is only compared with the node's own log, and what folders are there stay
+    /// closed.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn none(dir: impl Into<PathBuf>, own: Arc<dyn EventLog>, salts: Salts) -> Result<Self, OpenError> {
+        let dir = dir.into();
+        std::fs::create_dir_all(&dir)?;
+        let (origins, caught_up) = (watch::Sender::new(0), watch::Sender::new(false));
+        let (logs, progress) = (RwLock::default(), Mutex::default());
+        Ok(Self { dir, keeps: false, own, salts, logs, origins, caught_up, progress })
     }
 
     /// The copies, by origin; their ends can be awaited as any log's.
@@ -159,7 +175,8 @@ impl Mirrors {
     }
 
     fn place(&self) -> PathBuf {
-        self.dir.join("place")
+        // Whoever keeps copies later reads from the beginning.
+        self.dir.join(if self.keeps { "place" } else { "looked" })
     }
 
     /// What was done since it was opened.
@@ -275,6 +292,9 @@ impl Reading<'_> {
                 if found > end {
                     return Err(MirrorError::OwnOlder { end, found });
                 }
+                continue;
+            }
+            if !self.mirrors.keeps {
                 continue;
             }
             let list = ready.entry(origin).or_default();

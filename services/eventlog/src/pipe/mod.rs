@@ -15,6 +15,7 @@ mod message;
 mod mirror;
 #[cfg(feature = "nats")]
 pub mod nats;
+mod outlet;
 mod place;
 mod reorder;
 
@@ -26,6 +27,7 @@ pub use inspect::{Inspection, Told};
 pub use login::{KafkaLogin, NatsLogin};
 pub use message::{Binding, Headers, Labels, NotOurs, Plain, decode, encode};
 pub use mirror::{MirrorError, Mirrors, Progress};
+pub use outlet::{Lead, Message, Outlet};
 pub use place::{Place, State};
 
 use crate::Record;

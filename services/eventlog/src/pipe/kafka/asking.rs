@@ -46,6 +46,11 @@ pub(super) struct Asking {
 
 impl Asking {
     pub fn new(options: &Options) -> Result<Self, PipeError> {
+        Self::about(options, options.topic())
+    }
+
+    /// About another topic of the same cluster.
+    pub fn about(options: &Options, topic: String) -> Result<Self, PipeError> {
         let mut config = client::reader(options)?;
         // Single messages are looked at: nothing is fetched ahead.
         config
@@ -54,7 +59,7 @@ impl Asking {
             .set("enable.partition.eof", "true");
         let context = Context::default();
         let consumer = config.create_with_context(context.clone()).map_err(|e| answers::of(&e, &context))?;
-        Ok(Self { consumer, context, topic: options.topic() })
+        Ok(Self { consumer, context, topic })
     }
 
     /// The topic; `None` where there is none.

@@ -7,6 +7,7 @@ mod answers;
 mod asking;
 mod client;
 mod mark;
+mod outlet;
 mod receive;
 mod send;
 mod settings;
@@ -29,6 +30,7 @@ use mark::Mark;
 use send::Sending;
 
 pub use super::login::KafkaLogin as Login;
+pub use outlet::KafkaOutlet;
 pub use settings::{Settings, judge};
 
 /// Longest wait for one answer of the cluster.

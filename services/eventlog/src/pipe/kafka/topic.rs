@@ -55,21 +55,39 @@ async fn made(asking: &Arc<Mutex<Asking>>) -> Result<Shape, PipeError> {
     }
 }
 
+/// Finds the topic of customers, or makes it; returns its partitions. One that is there is taken as it is.
+pub(super) async fn open_customers(options: &Options, asking: &Arc<Mutex<Asking>>) -> Result<u32, PipeError> {
+    if let Some(shape) = ask(asking, Asking::shape).await? {
+        return Ok(shape.partitions);
+    }
+    let (name, replicas_min) = (options.customers_topic(), options.replicas_min.max(1).to_string());
+    let topic = new_topic(options, &name, &replicas_min).set("cleanup.policy", "compact");
+    make(options, &name, topic).await?;
+    Ok(made(asking).await?.partitions)
+}
+
 async fn create(options: &Options) -> Result<(), PipeError> {
-    use RDKafkaErrorCode as C;
-    let name = options.topic();
-    let replicas_min = options.replicas_min.max(1).to_string();
+    let (name, replicas_min) = (options.topic(), options.replicas_min.max(1).to_string());
+    let topic = new_topic(options, &name, &replicas_min)
+        .set("cleanup.policy", "delete")
+        .set("retention.ms", "-1")
+        .set("retention.bytes", "-1")
+        // Else a machine whose clock is wrong is refused.
+        .set("message.timestamp.type", "LogAppendTime");
+    make(options, &name, topic).await
+}
+
+/// What all topics of a hub have in common.
+fn new_topic<'a>(options: &Options, name: &'a str, replicas_min: &'a str) -> NewTopic<'a> {
     let number = |of: u32| i32::try_from(of.max(1)).unwrap_or(i32::MAX);
-    let topic =
-        NewTopic::new(&name, number(options.partitions), TopicReplication::Fixed(number(options.replicas)))
-            .set("cleanup.policy", "delete")
-            .set("retention.ms", "-1")
-            .set("retention.bytes", "-1")
-            .set("min.insync.replicas", &replicas_min)
-            .set("unclean.leader.election.enable", "false")
-            .set("max.message.bytes", MESSAGE_BYTES)
-            // Else a machine whose clock is wrong is refused.
-            .set("message.timestamp.type", "LogAppendTime");
+    NewTopic::new(name, number(options.partitions), TopicReplication::Fixed(number(options.replicas)))
+        .set("min.insync.replicas", replicas_min)
+        .set("unclean.leader.election.enable", "false")
+        .set("max.message.bytes", MESSAGE_BYTES)
+}
+
+async fn make(options: &Options, name: &str, topic: NewTopic<'_>) -> Result<(), PipeError> {
+    use RDKafkaErrorCode as C;
     let (admin, context) = admin(options)?;
     let made = admin.create_topics([&topic], &limits()).await;
     aside(admin);

@@ -4,16 +4,27 @@ use std::error::Error;
 
 use async_nats::jetstream::{
     self, ErrorCode,
-    context::{PublishError, PublishErrorKind, RequestError, RequestErrorKind},
+    context::{
+        CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind, PublishError,
+        PublishErrorKind, RequestError, RequestErrorKind,
+    },
 };
 
-use crate::{Record, pipe::PipeError};
+use crate::pipe::PipeError;
 
 /// The server's own code, wherever it stands in the chain.
-fn code(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
+pub(super) fn code(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(of) = error.downcast_ref::<jetstream::Error>() {
+            return Some(of.error_code());
+        }
+        // These hold it as their kind and not as their source.
+        if let Some(GetStreamErrorKind::JetStream(of)) = error.downcast_ref().map(GetStreamError::kind) {
+            return Some(of.error_code());
+        }
+        if let Some(CreateStreamErrorKind::JetStream(of)) = error.downcast_ref().map(CreateStreamError::kind)
+        {
             return Some(of.error_code());
         }
         next = error.source();
@@ -22,13 +33,13 @@ fn code(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
 }
 
 /// The error with what caused it.
-fn whole(error: &dyn Error) -> String {
+pub(super) fn whole(error: &dyn Error) -> String {
     error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
-/// Why a record was not taken.
-pub(super) fn published(error: &PublishError, record: &Record) -> PipeError {
-    let (detail, bytes) = (whole(error), record.payload.len());
+/// Why a message with a payload of so many bytes was not taken.
+pub(super) fn published(error: &PublishError, bytes: usize) -> PipeError {
+    let detail = whole(error);
     match (error.kind(), code(error)) {
         (PublishErrorKind::MaxPayloadExceeded, _)
         | (_, Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM | ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM)) => {

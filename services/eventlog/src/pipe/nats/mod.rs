@@ -2,6 +2,7 @@
 
 mod answers;
 mod inspect;
+mod outlet;
 mod receive;
 mod settings;
 mod stream;
@@ -19,6 +20,7 @@ use super::{Binding, Finding, Incoming, Inspection, Labels, Pipe, PipeError, Pla
 use crate::Record;
 
 pub use super::login::NatsLogin as Login;
+pub use outlet::NatsOutlet;
 pub use settings::judge;
 
 /// Longest wait for one answer of the server.
@@ -95,11 +97,11 @@ impl Nats {
             let at = record.position;
             headers.insert(async_nats::header::NATS_MESSAGE_ID, format!("{}-{}", at.origin, at.sequence));
             let sent = connected.context.publish_with_headers(subject, headers, record.payload.clone()).await;
-            under_way.push((sent.map_err(|e| answers::published(&e, record))?, record));
+            under_way.push((sent.map_err(|e| answers::published(&e, record.payload.len()))?, record));
         }
         let mut newest = 0;
         for (answer, record) in under_way {
-            let answer = answer.await.map_err(|e| answers::published(&e, record))?;
+            let answer = answer.await.map_err(|e| answers::published(&e, record.payload.len()))?;
             newest = newest.max(answer.sequence);
         }
         Ok(newest)
