@@ -55,8 +55,8 @@ pub fn on_kafka(brokers: &str, partitions: u32) -> Setting {
 
 /// What all nodes of a hub have in common.
 pub struct Setting {
-    name: String,
-    log: String,
+    pub name: String,
+    pub log: String,
 }
 
 /// Nodes of one hub: folders that differ in nothing but their data, with the same index key.
@@ -107,10 +107,10 @@ pub fn lag(hub: &Hub) -> Value {
 }
 
 /// Waits until all nodes have folded the same records.
-pub fn converge(hubs: &[Hub]) {
+pub fn converge<H: std::borrow::Borrow<Hub>>(hubs: &[H]) {
     let begun = Instant::now();
     loop {
-        let all: Vec<Value> = hubs.iter().map(lag).collect();
+        let all: Vec<Value> = hubs.iter().map(|hub| lag(hub.borrow())).collect();
         let positions: BTreeSet<String> = all.iter().map(|lag| lag["position"].to_string()).collect();
         let quiet = all.iter().all(|lag| lag["events"] == 0 && lag["broker"]["unacknowledged"] == 0);
         if positions.len() == 1 && quiet {
@@ -121,17 +121,17 @@ pub fn converge(hubs: &[Hub]) {
     }
 }
 
-pub fn digests(hubs: &[Hub]) -> BTreeSet<String> {
+pub fn digests<H: std::borrow::Borrow<Hub>>(hubs: &[H]) -> BTreeSet<String> {
     let verified = |hub: &Hub| {
         let found = hub.client().get("/v1/verify").must(200).json();
         assert_eq!(found["ok"], true, "{found}");
         found["digest"].as_str().expect("a digest").to_owned()
     };
-    hubs.iter().map(verified).collect()
+    hubs.iter().map(|hub| verified(hub.borrow())).collect()
 }
 
 /// Keys of all events that a node shows, each once.
-fn keys(hub: &Hub) -> BTreeMap<String, u64> {
+pub fn keys(hub: &Hub) -> BTreeMap<String, u64> {
     let mut keys = BTreeMap::new();
     for event in hub.client().pages("/v1/events?limit=500", "events", "cursor", "next_cursor") {
         if let Some(key) = event["data"]["key"].as_str().filter(|key| key.starts_with("visit/")) {
@@ -235,13 +235,18 @@ fn an_applied_policy_reaches_every_node() {
 
 /// Ends a hub without warning and starts it again.
 fn again(folder: &Folder, hub: &Hub) -> Hub {
+    again_as(folder, hub, "all")
+}
+
+/// The same in a role.
+pub fn again_as(folder: &Folder, hub: &Hub, role: &str) -> Hub {
     hub.kill_now();
     hub.terminate();
-    folder.start()
+    folder.start_as(&["--role", role])
 }
 
 /// What is sent while things are killed: the keys that were answered with 2xx.
-fn send_all(
+pub fn send_all(
     source: &Source,
     addresses: &Mutex<Vec<std::net::SocketAddr>>,
     (sender, next, stop): (usize, &AtomicU64, &AtomicBool),
@@ -262,7 +267,7 @@ fn send_all(
     answered
 }
 
-fn is_long() -> bool {
+pub fn is_long() -> bool {
     std::env::var("TRIBUTARY_LONG").as_deref() == Ok("1")
 }
 

@@ -10,6 +10,8 @@ mod kafka_refusals;
 mod nats_carry;
 mod nats_refusals;
 mod node;
+mod outputs;
+mod subscriber;
 
 use bytes::Bytes;
 use node::Make;

@@ -66,6 +66,7 @@ async fn handle(
     peer: SocketAddr,
     received_at: Micros,
 ) -> Result<Reply, Problem> {
+    hub.config.role.require_taking()?;
     let (parts, body) = request.into_parts();
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::new(415, "content_encoding", "compressed bodies are not taken")
@@ -108,7 +109,7 @@ async fn handle(
         };
         return channel.adapter.preflight(&request).map_err(Problem::from);
     };
-    let is_file = channel.registration.transport == Transport::Watch && channel.outward.forward.is_none();
+    let is_file = channel.registration.transport == Transport::Watch;
     if is_file && method == Method::Post && body.len() >= LARGE_BODY {
         let input = Input { channel: name.to_owned(), headers, body: body.clone(), received_at };
         return take_file(hub, channel, &query, input).await;

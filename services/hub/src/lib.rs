@@ -26,6 +26,7 @@ pub mod offline;
 pub mod once;
 pub mod outbound;
 pub mod output;
+pub mod outputs;
 pub mod pace;
 pub mod page;
 pub mod policy;

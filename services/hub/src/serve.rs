@@ -8,7 +8,8 @@ use crate::{
     ingress, keys,
     listener::{self, Listener},
     lock::Lock,
-    node, query,
+    node::{self, Role},
+    query,
 };
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -116,10 +117,17 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
         pipes = node::spawn(node, &stopped);
         node.compared(COMPARE).await?;
     }
-    state_policy(&hub).await?;
+    if hub.config.role.folds() {
+        state_policy(&hub).await?;
+    }
     let no_tls = |e| Failure::new(Exit::CheckFailed, format!("cannot set up TLS: {e}"));
-    let mut tasks = crate::forward::spawn(&hub, &stopped).map_err(no_tls)?;
-    if hub.node.is_some() {
+    let takes = hub.config.role.takes();
+    let mut tasks = if takes { crate::forward::spawn(&hub, &stopped).map_err(no_tls)? } else { Vec::new() };
+    if let Some(node) = &hub.node {
+        if let Some(outputs) = node.outputs() {
+            let (node, outputs) = (Arc::clone(node), Arc::clone(outputs));
+            tasks.push(tokio::spawn(crate::outputs::run(Arc::clone(&hub), node, outputs, stopped.clone())));
+        }
         tasks.push(tokio::spawn(crate::policy::follow(Arc::clone(&hub), stopped.clone())));
     }
     tasks.extend(pipes);
@@ -133,10 +141,12 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     tasks.push(tokio::spawn(watch_log(Arc::clone(&hub), stopped.clone())));
     tasks.push(tokio::spawn(watch_freshness(Arc::clone(&hub), stopped.clone())));
     tasks.push(tokio::spawn(crate::alarm::watch(Arc::clone(&hub), stopped.clone())));
-    tasks.extend(crate::folders::watch(&hub, &stopped));
-    tasks.extend(crate::profiles::spawn(&hub, &stopped).map_err(no_tls)?);
-    tasks.extend(crate::pull::start(&hub, &stopped));
-    tasks.extend(crate::silence::watch(&hub, &stopped));
+    if takes {
+        tasks.extend(crate::folders::watch(&hub, &stopped));
+        tasks.extend(crate::profiles::spawn(&hub, &stopped).map_err(no_tls)?);
+        tasks.extend(crate::pull::start(&hub, &stopped));
+        tasks.extend(crate::silence::watch(&hub, &stopped));
+    }
     let finder = crate::suggest::spawn(&hub, stopped)
         .map_err(|e| Failure::new(Exit::CheckFailed, format!("cannot start a thread: {e}")))?;
     Ok(Running { ingress: ingress_address, api: api_address, hub, stop, tasks, finder, _lock: lock })
@@ -220,13 +230,16 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
         .map_err(|e| coded(Exit::CheckFailed, e.code(), &e, e.remedy()))?;
     let owner = folder::claim(&dir, &config.hub.name, random_u32()).map_err(folder_problem)?;
     let log = open_log(&config, &dir, Origin(owner.origin), &key)?;
-    let mut options = ProjectorOptions::new(dir.join("views"), Policy::default());
+    // A node without views has a folder of its own for them, so that those of another time stay as they are.
+    let views = if config.role.folds() { "views" } else { "no-views" };
+    let mut options = ProjectorOptions::new(dir.join(views), Policy::default());
     options.policy = config.identity.as_ref().map(|written| written.policy(&key, &config.hub.time_zone));
     options.default_policy = crate::policy::default_in(&config.hub.time_zone);
     options.cache_bytes = config.store.cache_bytes;
     options.checkpoint = config.store.checkpoint;
     options.on_start = Some(step_back);
     let logs = match &config.log.broker {
+        None if config.role != Role::All => return Err(alone(config.role)),
         None => match node::left((&dir, Arc::new(random_u64), &key), &log)? {
             None => Logs::alone(log),
             Some(order) => Logs { own: log, order, node: None },
@@ -239,6 +252,14 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     let projector = Projector::start(options, Arc::clone(&logs.order)).map_err(start_problem)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Ok((Arc::new(Hub::new(config, logs, Arc::new(projector), key, clock)), lock))
+}
+
+/// What a node does differs from others' only where there are others.
+fn alone(role: Role) -> Failure {
+    let problem =
+        format!("--role {}: this hub has no broker, so this node has to do everything", role.name());
+    Failure::new(Exit::Usage, problem)
+        .remedy("leave out --role, or set [log] engine to \"nats\" or \"kafka\"")
 }
 
 fn start_problem(error: StartError) -> Failure {

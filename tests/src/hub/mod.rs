@@ -117,8 +117,17 @@ impl Folder {
     /// Where it does not become ready; with its log.
     #[must_use]
     pub fn start(&self) -> Hub {
+        self.start_as(&[])
+    }
+
+    /// The same for one that does a part only, with these options of `serve`.
+    ///
+    /// # Panics
+    /// Where it does not become ready; with its log.
+    #[must_use]
+    pub fn start_as(&self, options: &[&str]) -> Hub {
         let mut command = Command::new(program());
-        command.arg("--config").arg(&self.config).arg("serve");
+        command.arg("--config").arg(&self.config).arg("serve").args(options);
         self.spawn(command)
     }
 

@@ -1,6 +1,6 @@
 //! The commands and their arguments, as `--help` shows them.
 
-use crate::output::Format;
+use crate::{node::Role, output::Format};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -56,7 +56,7 @@ pub enum Command {
     /// Run a hub with sample data in a temporary folder
     Demo(crate::demo::Args),
     /// Run the hub
-    Serve,
+    Serve(Serve),
     /// Print events as they arrive
     Tail(Tail),
     /// Look at customers
@@ -88,6 +88,15 @@ pub enum Command {
     Lag(Lag),
     /// Print the version
     Version,
+}
+
+/// `tail`.
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// What this node of several does; nodes share the log through a broker
+    #[arg(long, value_enum, default_value = "all")]
+    pub role: Role,
 }
 
 /// `tail`.

@@ -153,7 +153,11 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
     let Cli { global, command } = cli;
     let configuration = || load(&global);
     match command {
-        Command::Serve => return crate::serve::run(configuration()?).await,
+        Command::Serve(args) => {
+            let mut config = configuration()?;
+            config.role = args.role;
+            return crate::serve::run(config).await;
+        }
         Command::Demo(args) => return crate::demo::run(args).await,
         Command::Bench(args) => return crate::bench::run(args, &global).await,
         Command::Verify(args) if args.offline => return crate::offline::verify(configuration()?).await,

@@ -1,4 +1,5 @@
-//! `[log] engine`: which broker carries the log between machines, how to reach it, and when a request is answered.
+//! `[log] engine`: which broker carries the log between machines, how to reach it, when a request is answered, and what
+//! goes out beside.
 
 use super::{
     Environment,
@@ -8,6 +9,7 @@ use super::{
     secret,
     tree::{Node, Table, Value},
 };
+use crate::outputs::Content;
 use std::{fmt, path::PathBuf};
 use tributary_eventlog::pipe::NatsLogin;
 
@@ -30,6 +32,8 @@ pub struct Broker {
     pub engine: Engine,
     /// When requests are answered.
     pub ack: Ack,
+    /// What changes tell subscribers of the broker; `None` where none are published.
+    pub changes: Option<Content>,
 }
 
 /// Which broker, and how to reach it.
@@ -83,12 +87,19 @@ pub fn broker(r: &mut Reader<'_>, root: &Table, environment: &Environment) -> Op
     let (nats, kafka) = (r.node("nats"), r.node("kafka"));
     if engine == "embedded" {
         r.node("ack");
+        r.node("changes");
         return None;
     }
     let ack = r.text("ack", "broker", |ack| match ack {
         "broker" => Ok(Ack::Broker),
         "local" => Ok(Ack::Local),
         _ => Err("must be \"broker\" or \"local\"".to_owned()),
+    });
+    let changes = r.text("changes", "thin", |changes| match changes {
+        "off" => Ok(None),
+        "thin" => Ok(Some(Content::Thin)),
+        "full" => Ok(Some(Content::Full)),
+        _ => Err("must be \"off\", \"thin\" or \"full\"".to_owned()),
     });
     let engine = match engine.as_str() {
         "nats" if cfg!(feature = "nats") => Engine::Nats(read_nats(nats, environment, r.gathered())?),
@@ -100,7 +111,7 @@ pub fn broker(r: &mut Reader<'_>, root: &Table, environment: &Environment) -> Op
             return None;
         }
     };
-    Some(Broker { engine, ack: ack? })
+    Some(Broker { engine, ack: ack?, changes: changes? })
 }
 
 /// This build cannot speak to that broker.

@@ -16,7 +16,7 @@ pub mod tree;
 pub use place::{ConfigErrors, Diagnostic, Origin, Source};
 pub use sections::{Hub, Log, Store, Suggestions};
 
-use crate::tokens::Tokens;
+use crate::{node::Role, tokens::Tokens};
 use reader::{Gathered, Shown};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 use tributary_channels::settings::Channel;
@@ -52,6 +52,8 @@ impl Surroundings {
 
 /// The configuration in effect.
 pub struct Config {
+    /// What this node does; the command says it, not the file.
+    pub role: Role,
     /// `[hub]`.
     pub hub: Hub,
     /// `[log]`.
@@ -152,7 +154,19 @@ fn assemble(source: Source, environment: &Environment, to_try: bool) -> Result<C
         return Err(ConfigErrors::new(source, gathered.problems));
     }
     let tokens = Tokens::new(tokens);
-    Ok(Config { hub, log, store, suggestions, identity, tokens, channels, source, shown: gathered.shown })
+    let role = Role::default();
+    Ok(Config {
+        role,
+        hub,
+        log,
+        store,
+        suggestions,
+        identity,
+        tokens,
+        channels,
+        source,
+        shown: gathered.shown,
+    })
 }
 
 fn refuse_other_sections(root: &tree::Table, gathered: &mut Gathered) {

@@ -17,6 +17,8 @@ pub struct Figures {
     copied: Counter,
     foreign: Counter,
     stalls: Counter,
+    publishing: Gauge,
+    published: Counter,
 }
 
 impl Figures {
@@ -38,6 +40,10 @@ impl Figures {
         let stalls =
             "Times the consumer was torn down and made anew, because the stream went on and nothing came";
         r.register("broker_stalls", stalls, self.stalls.clone());
+        let publishing = "1 while this node is the one that publishes changes";
+        r.register("broker_publishing", publishing, self.publishing.clone());
+        let published = "Changes that this node has published to the broker";
+        r.register("broker_published_changes", published, self.published.clone());
     }
 
     /// Takes over how a node is doing.
@@ -45,12 +51,15 @@ impl Figures {
         self.unacknowledged.set(i64::try_from(standing.waiting).unwrap_or(i64::MAX));
         self.away.set(i64::from(standing.sending.is_some()));
         self.trouble.set(i64::from(standing.trouble.is_some()));
+        let changes = standing.changes.clone().unwrap_or_default();
+        self.publishing.set(i64::from(changes.publishing));
         let copied = &standing.copied;
         for (counter, now) in [
             (&self.spilled, standing.spilled),
             (&self.copied, copied.copied),
             (&self.foreign, copied.foreign),
             (&self.stalls, copied.stalls),
+            (&self.published, changes.published),
         ] {
             counter.inner().store(now, Ordering::Relaxed);
         }

@@ -5,16 +5,19 @@ mod key;
 #[cfg(any(feature = "nats", feature = "kafka"))]
 mod labels;
 mod open;
+mod role;
 mod run;
 
 pub use figures::Figures;
 pub use key::opened;
 pub use open::{check, left, open, pipe};
+pub use role::Role;
 pub use run::spawn;
 
 use crate::{
     cli::{Exit, Failure},
     config::broker::Ack,
+    outputs::{self, Outputs},
 };
 use std::{
     sync::{
@@ -26,7 +29,7 @@ use std::{
 use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
-    EventLog, Interleaved, Order,
+    EventLog, Interleaved, Nothing, Order,
     pipe::{Forwarder, Mirrors, Pipe, Progress},
 };
 
@@ -46,7 +49,10 @@ pub struct Node {
     pipe: Arc<dyn Pipe>,
     forwarder: Arc<Forwarder>,
     mirrors: Arc<Mirrors>,
-    order: Arc<Interleaved>,
+    /// Of all logs; `None` where none are folded here.
+    order: Option<Arc<Interleaved>>,
+    /// What goes out beside the log, where this node may publish.
+    outputs: Option<Arc<Outputs>>,
     /// The broker was compared with our own log: nothing is appended and nothing sent before.
     compared: watch::Sender<bool>,
     trouble: Mutex<Option<Trouble>>,
@@ -77,6 +83,8 @@ pub struct Standing {
     pub copied: Progress,
     /// Origins that are folded here.
     pub origins: usize,
+    /// How publishing goes, where this node may.
+    pub changes: Option<outputs::Standing>,
     /// What somebody has to mend.
     pub trouble: Option<Trouble>,
     /// Whether requests are taken.
@@ -112,10 +120,25 @@ impl Node {
         self.spilled.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The order of all that is folded here.
+    /// The order of all that is folded here, which is nothing on a node that only takes events.
     #[must_use]
     pub fn order(&self) -> Arc<dyn Order> {
-        Arc::clone(&self.order) as _
+        match &self.order {
+            Some(order) => Arc::clone(order) as _,
+            None => Arc::new(Nothing::of(self.log.origin())),
+        }
+    }
+
+    /// What goes out beside the log, where this node may publish.
+    #[must_use]
+    pub fn outputs(&self) -> Option<&Arc<Outputs>> {
+        self.outputs.as_ref()
+    }
+
+    /// Up to which sequence of this node's log the broker has everything, now and whenever it rises.
+    #[must_use]
+    pub fn acknowledged_upto(&self) -> watch::Receiver<u64> {
+        self.forwarder.acknowledged()
     }
 
     /// Waits until this node's log was compared with what the broker holds of it. A broker that holds very much takes longer
@@ -165,7 +188,8 @@ impl Node {
             spilled: self.spilled.load(Ordering::Relaxed),
             sending: self.forwarder.error().map(|error| error.to_string()),
             copied: self.mirrors.progress(),
-            origins: self.order.ends().len(),
+            origins: self.order.as_ref().map_or(0, |order| order.ends().len()),
+            changes: self.outputs.as_ref().map(|outputs| outputs.standing()),
             trouble: self.trouble(),
             compared: *self.compared.borrow(),
         }

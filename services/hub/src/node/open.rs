@@ -7,6 +7,7 @@ use crate::{
         Config,
         broker::{Broker, Engine},
     },
+    outputs::Outputs,
 };
 use std::{
     path::Path,
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
     EventLog, Interleaved, Order, OrderError, RealDisk, Salts,
-    pipe::{Forwarder, MirrorError, Mirrors, Pipe, PipeError},
+    pipe::{Forwarder, MirrorError, Mirrors, Outlet, Pipe, PipeError},
 };
 
 #[cfg(feature = "kafka")]
@@ -34,8 +35,18 @@ pub fn open(
     (dir, salts, key): (&Path, Salts, &IndexKey),
     log: &Arc<dyn EventLog>,
 ) -> Result<Node, Failure> {
-    let (mirrors, order) = copies((dir, salts, key), log)?;
+    let (mirrors, order) = if config.role.folds() {
+        let (mirrors, order) = copies((dir, salts, key), log)?;
+        (mirrors, Some(Arc::new(order)))
+    } else {
+        let mirrors = Mirrors::none(dir.join("mirrors"), Arc::clone(log), salts);
+        (mirrors.map_err(|e| coded(e.code(), &e, e.remedy()))?, None)
+    };
     let pipe = pipe(config, &broker.engine)?;
+    let content = broker.changes.filter(|_| config.role.publishes());
+    let holder = log.origin().to_string();
+    let outputs =
+        content.map(|content| outlet(config, &broker.engine, holder).map(|way| Outputs::new(way, content)));
     let forwarder = Forwarder::new(Arc::clone(log), Arc::clone(&pipe), dir.join("mirrors").join("sent"));
     let forwarder =
         forwarder.map_err(|e| coded("log_io", &e, "check that the data folder can be read and written"))?;
@@ -47,7 +58,8 @@ pub fn open(
         pipe,
         forwarder: Arc::new(forwarder),
         mirrors: Arc::new(mirrors),
-        order: Arc::new(order),
+        order,
+        outputs: outputs.transpose()?.map(Arc::new),
         compared: watch::Sender::new(false),
         trouble: Mutex::default(),
         spilled: AtomicU64::new(0),
@@ -101,10 +113,28 @@ pub fn pipe(config: &Config, engine: &Engine) -> Result<Arc<dyn Pipe>, Failure> 
         #[cfg(feature = "kafka")]
         Engine::Kafka(written) => Ok(Arc::new(kafka::Kafka::new(of_kafka(config, written)))),
         #[cfg(not(all(feature = "nats", feature = "kafka")))]
-        absent => {
-            let problem = format!("this build has no engine {} for hub {}", absent.name(), config.hub.name);
-            Err(Failure::new(Exit::Usage, problem))
+        absent => Err(not_built(config, absent, "")),
+    }
+}
+
+#[cfg(not(all(feature = "nats", feature = "kafka")))]
+fn not_built(config: &Config, engine: &Engine, _holder: &str) -> Failure {
+    let problem = format!("this build has no engine {} for hub {}", engine.name(), config.hub.name);
+    Failure::new(Exit::Usage, problem)
+}
+
+/// The way out for changes, not connected yet. `holder` is this node's name among those that may publish.
+fn outlet(config: &Config, engine: &Engine, holder: String) -> Result<Arc<dyn Outlet>, Failure> {
+    match engine {
+        #[cfg(feature = "nats")]
+        Engine::Nats(written) => Ok(Arc::new(nats::NatsOutlet::new(of_nats(config, written), holder))),
+        #[cfg(feature = "kafka")]
+        Engine::Kafka(written) => {
+            tracing::debug!(holder, "the group knows its members by names of its own");
+            Ok(Arc::new(kafka::KafkaOutlet::new(of_kafka(config, written))))
         }
+        #[cfg(not(all(feature = "nats", feature = "kafka")))]
+        absent => Err(not_built(config, absent, &holder)),
     }
 }
 

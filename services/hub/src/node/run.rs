@@ -6,7 +6,7 @@ use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
 };
-use tributary_eventlog::{EventLog, OrderError};
+use tributary_eventlog::{EventLog, Interleaved, OrderError};
 
 /// Pauses between tries, doubling.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -15,11 +15,14 @@ const PAUSE_LONGEST: Duration = Duration::from_secs(2);
 /// Starts the tasks. They end when `stopped` says so, or where somebody has to mend something first.
 #[must_use]
 pub fn spawn(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
-    vec![
+    let mut tasks = vec![
         tokio::spawn(send(Arc::clone(node), stopped.clone())),
         tokio::spawn(copy(Arc::clone(node), stopped.clone())),
-        tokio::spawn(weave(Arc::clone(node), stopped.clone())),
-    ]
+    ];
+    if let Some(order) = &node.order {
+        tasks.push(tokio::spawn(weave(Arc::clone(node), Arc::clone(order), stopped.clone())));
+    }
+    tasks
 }
 
 /// Nothing is sent before the broker was compared with our log: it may hold more of it than we do.
@@ -75,7 +78,7 @@ fn tell(node: &Node, trouble: Trouble) {
 }
 
 /// Numbers what is new, whenever a log has grown.
-async fn weave(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
+async fn weave(node: Arc<Node>, order: Arc<Interleaved>, mut stopped: watch::Receiver<bool>) {
     let grown = Arc::new(Notify::new());
     let mut followers = Vec::new();
     let mut origins = node.mirrors.origins();
@@ -93,14 +96,14 @@ async fn weave(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
             }
             *is_added = true;
             match key::differs(&*log, &node.key) {
-                None => node.order.add(log),
+                None => order.add(log),
                 Some(trouble) => tell(&node, trouble),
             }
         }
-        let weaving = Arc::clone(&node);
+        let weaving = Arc::clone(&order);
         let woven = tokio::task::spawn_blocking(move || {
             loop {
-                match weaving.order.weave() {
+                match weaving.weave() {
                     Ok(0) => return Ok(()),
                     Ok(_) => {}
                     Err(error) => return Err(error),

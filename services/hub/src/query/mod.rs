@@ -113,12 +113,24 @@ pub fn router(hub: Arc<Hub>) -> Router {
 /// Lets a request pass whose token has the scope; its actor goes along.
 async fn guard(State((hub, scope)): State<(Arc<Hub>, Scope)>, mut request: Request, next: Next) -> Response {
     let admitted = hub.config.tokens.admit(request.headers());
-    match admitted.and_then(|actor| actor.require(scope).map(|()| actor)) {
+    let admitted = admitted.and_then(|actor| actor.require(scope).map(|()| actor));
+    match admitted.and_then(|actor| serves(&hub, scope, request.uri().path()).map(|()| actor)) {
         Ok(actor) => {
             request.extensions_mut().insert(actor);
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
+    }
+}
+
+/// Whether this node does what is asked for.
+fn serves(hub: &Hub, scope: Scope, path: &str) -> Result<(), Problem> {
+    let role = hub.config.role;
+    match scope {
+        Scope::Ingest => role.require_taking(),
+        // An offer or a proof is an event; whom it concerns is found where it is folded.
+        Scope::Prove => Ok(()),
+        Scope::Read | Scope::Operate | Scope::Privacy => role.require_views(path),
     }
 }
 

@@ -38,6 +38,7 @@ pub async fn lag(State(hub): Shared) -> Answer {
     let status = hub.projector().status();
     let broker = hub.node.as_ref().map(|node| told(node.engine, &node.standing()));
     Ok(json(object!({
+        "role": hub.config.role.name(),
         "broker": broker,
         "events": events,
         "seconds": seconds,
@@ -60,6 +61,9 @@ fn told(engine: &str, standing: &Standing) -> Value {
         "copied": standing.copied.copied,
         "foreign": standing.copied.foreign,
         "stalls": standing.copied.stalls,
+        "changes": standing.changes.as_ref().map(|changes| object!({
+            "publishing": changes.publishing, "published": changes.published, "error": changes.error,
+        })),
         "trouble": trouble.map(|t| object!({"code": t.code, "detail": t.detail, "remedy": t.remedy})),
     })
 }
