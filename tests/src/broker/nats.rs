@@ -7,6 +7,7 @@ use std::{
     net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Arc, Mutex, PoisonError, Weak},
     thread,
     time::{Duration, Instant},
 };
@@ -119,6 +120,39 @@ impl Server {
     pub fn restore(&self, snapshot: &Path) {
         fs::remove_dir_all(self.store()).expect("the store is removed");
         copy_all(snapshot, &self.store());
+    }
+}
+
+static RUNNING: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+
+/// A server that tests of one process share; each takes streams of its own.
+pub struct Shared {
+    url: String,
+    _server: Option<Arc<Server>>,
+}
+
+impl Shared {
+    /// The one that `TRIBUTARY_TEST_NATS` names (`nats://host:port`), else one that runs while any test has it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn get() -> Result<Self, String> {
+        if let Ok(url) = std::env::var("TRIBUTARY_TEST_NATS") {
+            return Ok(Self { url, _server: None });
+        }
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let server = match running.upgrade() {
+            Some(server) => server,
+            None => Arc::new(Server::start("")?),
+        };
+        *running = Arc::downgrade(&server);
+        Ok(Self { url: server.url(), _server: Some(server) })
+    }
+
+    /// `nats://…` for clients.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url.clone()
     }
 }
 

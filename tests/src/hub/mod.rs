@@ -3,6 +3,7 @@
 mod binary;
 pub mod channels;
 pub mod elsewhere;
+mod engine;
 pub mod http;
 mod shop;
 
@@ -32,6 +33,7 @@ const POLL: Duration = Duration::from_millis(10);
 pub struct Folder {
     dir: TempDir,
     config: PathBuf,
+    _engine: Option<engine::Engine>,
 }
 
 impl Folder {
@@ -47,14 +49,18 @@ impl Folder {
     /// Where the temporary folder cannot be written.
     #[must_use]
     pub fn with(sources: &[Source], hub: &str, sections: &str) -> Self {
+        // Whoever says its own engine or name keeps it.
+        let says = sections.contains("[log]") || hub.contains("name =");
+        let engine = (!says).then(engine::Engine::wanted);
+        let (named, log) = engine.as_ref().map(engine::Engine::configuration).unwrap_or_default();
         let dir = TempDir::new().expect("a temporary folder");
         let mut text = format!(
             "[hub]\nlisten = \"127.0.0.1:0\"\napi_listen = \"127.0.0.1:0\"\npublic_url = \"{PUBLIC_URL}\"\n\
-             data_dir = \"{}\"\n{hub}\n{sections}\n",
+             data_dir = \"{}\"\n{named}{hub}\n{log}{sections}\n",
             dir.path().join("data").display()
         );
         text.extend(sources.iter().map(|source| source.section(dir.path()) + "\n"));
-        let folder = Self { config: dir.path().join("tributary.toml"), dir };
+        let folder = Self { config: dir.path().join("tributary.toml"), dir, _engine: engine };
         folder.configure(&text);
         folder
     }
