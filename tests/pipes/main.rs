@@ -11,6 +11,7 @@ mod nats_carry;
 mod nats_refusals;
 mod node;
 mod outputs;
+mod story;
 mod subscriber;
 
 use bytes::Bytes;

@@ -310,7 +310,11 @@ impl Hub {
     /// Everything up to here is durable.
     #[must_use]
     pub fn end(&self) -> Cursor {
-        cursor(self.order.ends())
+        let own = Position { origin: self.log.origin().0, sequence: self.log.end() };
+        // Not among what is folded on a node that only takes.
+        let mut end = cursor(self.order.ends());
+        end.advance(own);
+        end
     }
 
     /// How far each origin's log is folded.
@@ -441,7 +445,8 @@ fn refused_by_node(trouble: Trouble) -> Problem {
 }
 
 /// Positions of logs as a cursor.
-fn cursor(positions: Vec<tributary_eventlog::Position>) -> Cursor {
+#[must_use]
+pub fn cursor(positions: Vec<tributary_eventlog::Position>) -> Cursor {
     Cursor::new(positions.into_iter().map(|p| Position { origin: p.origin.0, sequence: p.sequence }))
 }
 

@@ -117,7 +117,7 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
         pipes = node::spawn(node, &stopped);
         node.compared(COMPARE).await?;
     }
-    if hub.config.role.folds() {
+    if hub.node.is_none() {
         state_policy(&hub).await?;
     }
     let no_tls = |e| Failure::new(Exit::CheckFailed, format!("cannot set up TLS: {e}"));
@@ -128,7 +128,7 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
             let (node, outputs) = (Arc::clone(node), Arc::clone(outputs));
             tasks.push(tokio::spawn(crate::outputs::run(Arc::clone(&hub), node, outputs, stopped.clone())));
         }
-        tasks.push(tokio::spawn(crate::policy::follow(Arc::clone(&hub), stopped.clone())));
+        tasks.push(tokio::spawn(follow_policy(Arc::clone(&hub), stopped.clone())));
     }
     tasks.extend(pipes);
     let connections_max = connections_max(hub.config.hub.max_connections);
@@ -325,6 +325,29 @@ async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
     appended.map(|_| ()).map_err(|e| {
         coded(Exit::CheckFailed, "log_not_writable", e, "check that the data folder is writable and has room")
     })
+}
+
+/// On a node of several the others may have stated a policy: it is read before this node states its own, then followed.
+async fn follow_policy(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
+    if !hub.config.role.folds() {
+        return;
+    }
+    let known = async {
+        let Some(node) = &hub.node else { return };
+        node.compared_at_last().await;
+        let (end, mut folded) = (crate::hub::cursor(node.held()), hub.projector().subscribe());
+        let covers = |number: &u64| hub.reach(*number).is_ok_and(|reach| reach.covers(&end));
+        // The projector stops with the hub.
+        let _ = folded.wait_for(covers).await;
+    };
+    tokio::select! {
+        _ = stopped.wait_for(|stopped| *stopped) => return,
+        () = known => {}
+    }
+    if let Err(failure) = state_policy(&hub).await {
+        tracing::warn!("the policy is not stated: {}", failure.message);
+    }
+    crate::policy::follow(hub, stopped).await;
 }
 
 /// Opens the log again after a failed write; until then appends are answered 503.

@@ -133,7 +133,8 @@ impl Server {
     pub fn resume(&mut self) {
         let log = fs::File::create(self.path("log")).expect("a log");
         let mut command = self.java(&["kafka.Kafka"]);
-        command.arg(self.path("server.properties")).stdin(Stdio::null()).stderr(Stdio::null()).stdout(log);
+        let errors = log.try_clone().expect("a log");
+        command.arg(self.path("server.properties")).stdin(Stdio::null()).stderr(errors).stdout(log);
         let mut process = Process::start(&mut command);
         let begun = Instant::now();
         while !answers(&self.brokers()) {

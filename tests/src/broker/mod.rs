@@ -57,7 +57,11 @@ impl Drop for Process {
     }
 }
 
-fn copy_all(from: &Path, to: &Path) {
+/// A copy of a folder and all that is in it, into one that may exist.
+///
+/// # Panics
+/// Where something cannot be copied.
+pub fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");

@@ -29,7 +29,7 @@ use std::{
 use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
-    EventLog, Interleaved, Nothing, Order,
+    EventLog, Interleaved, Nothing, Order, Position,
     pipe::{Forwarder, Mirrors, Pipe, Progress},
 };
 
@@ -162,6 +162,21 @@ impl Node {
             "the broker holds much that is not here; nothing is taken until it was looked through"
         );
         Ok(())
+    }
+
+    /// Waits until it was compared, however long that takes.
+    pub async fn compared_at_last(&self) {
+        let mut compared = self.compared.subscribe();
+        // The sender lives as long as the node.
+        let _ = compared.wait_for(|compared| *compared).await;
+    }
+
+    /// The last durable record of each log that is held here, whether it has its place in the order already or not.
+    #[must_use]
+    pub fn held(&self) -> Vec<Position> {
+        let copies = self.mirrors.logs().into_values();
+        let all = copies.chain([Arc::clone(&self.log)]);
+        all.map(|log| Position { origin: log.origin(), sequence: log.end() }).collect()
     }
 
     /// Why nothing may be appended at the moment, if so.
