@@ -291,7 +291,7 @@ pub(crate) fn step_back() {
     }
 }
 
-fn random_u64() -> u64 {
+pub(crate) fn random_u64() -> u64 {
     let mut bytes = [0; 8];
     if getrandom::fill(&mut bytes).is_err() {
         // Salts only have to differ from segment to segment.
@@ -300,7 +300,7 @@ fn random_u64() -> u64 {
     u64::from_be_bytes(bytes)
 }
 
-fn random_u32() -> u32 {
+pub(crate) fn random_u32() -> u32 {
     (random_u64() >> 32) as u32
 }
 

@@ -5,6 +5,7 @@
 //! A pipe may bring a record twice, and the newest few in another order; it never leaves one out. [`Forwarder`] sends one
 //! log, [`Mirrors`] keeps copies of all others.
 
+mod bare;
 mod error;
 mod forward;
 mod inspect;
@@ -21,6 +22,7 @@ mod reorder;
 
 use async_trait::async_trait;
 
+pub use bare::Bare;
 pub use error::{Finding, PipeError};
 pub use forward::Forwarder;
 pub use inspect::{Inspection, Told};

@@ -3,6 +3,7 @@
 //!
 //! Absent on purpose: any judgement of speed. It fails only when something is wrong: a request refused, digests that differ.
 
+mod broker;
 mod channels;
 pub(crate) mod folder;
 mod freshness;
@@ -35,7 +36,7 @@ const INTERRUPTED: i32 = 130;
 /// `bench`'s arguments.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 10000000\n  tributary bench --only suggestions\n  tributary bench --identity --identifiers 10000000\n  tributary bench --channels\n  tributary bench --only import --receipts 5000000\n  tributary bench --quick -o json"
+    after_help = "Examples:\n  tributary bench\n  tributary bench --only rebuild --events 10000000\n  tributary bench --only suggestions\n  tributary bench --identity --identifiers 10000000\n  tributary bench --channels\n  tributary bench --only import --receipts 5000000\n  tributary bench --engine nats --broker nats://127.0.0.1:4222\n  tributary bench --quick -o json"
 )]
 pub struct Args {
     /// Only this part
@@ -50,6 +51,12 @@ pub struct Args {
     /// Identifiers of the identity part [default: 1000000]
     #[arg(long, value_name = "N")]
     pub identifiers: Option<u64>,
+    /// Only a broker that you run, beside its client alone: what it carries for a hub
+    #[arg(long, value_enum, conflicts_with_all = ["only", "identity", "channels"])]
+    pub engine: Option<Engine>,
+    /// Where it is [default: nats://127.0.0.1:4222 or 127.0.0.1:9092]
+    #[arg(long, value_name = "ADDRESS", requires = "engine")]
+    pub broker: Option<String>,
     /// Small amounts: all parts in about ten seconds
     #[arg(long)]
     pub quick: bool,
@@ -71,6 +78,15 @@ pub struct Args {
     /// The process is the load of another bench
     #[arg(long, hide = true, value_name = "JSON")]
     pub load: Option<String>,
+}
+
+/// A broker that can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Engine {
+    /// NATS JetStream.
+    Nats,
+    /// Apache Kafka.
+    Kafka,
 }
 
 /// A part that can be measured alone; the disk probes always are.
@@ -146,7 +162,7 @@ impl Args {
             (_, true) => Some(Part::Channels),
             _ => self.only,
         };
-        only.is_none_or(|only| only == part)
+        self.engine.is_none() && only.is_none_or(|only| only == part)
     }
 }
 
@@ -191,6 +207,11 @@ async fn measure(args: Args, folder: Arc<Folder>) -> Result<Report, Failure> {
     let path = folder.path().to_owned();
     let (disk, figures) = blocking(move || probes::disk(&path, amounts.probe_ms)).await?;
     report.extend(figures);
+    if let Some(engine) = args.engine {
+        let usual = if engine == Engine::Nats { "nats://127.0.0.1:4222" } else { "127.0.0.1:9092" };
+        let address = args.broker.as_deref().unwrap_or(usual);
+        report.extend(broker::run(folder.path(), amounts, engine, address).await?);
+    }
     if args.wants(Part::Probes) || args.wants(Part::Rebuild) {
         let (path, rebuild) = (folder.path().to_owned(), args.wants(Part::Rebuild));
         report.extend(blocking(move || rebuild::run(&path, amounts, rebuild)).await?);

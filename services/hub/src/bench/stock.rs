@@ -146,10 +146,15 @@ fn write_body(out: &mut String, shape: Shape, first: u64, users: u64, now: Micro
 
 /// A hub with one signed channel, on ports of the system's choice.
 pub(super) fn config(data_dir: &Path) -> Result<Config, Failure> {
+    config_with(data_dir, "bench", "")
+}
+
+/// The same of a hub with another name and more sections.
+pub(super) fn config_with(data_dir: &Path, name: &str, sections: &str) -> Result<Config, Failure> {
     let data_dir = toml::Value::from(data_dir.display().to_string());
     let text = format!(
-        "[hub]\nname = \"bench\"\nlisten = \"127.0.0.1:0\"\napi_listen = \"127.0.0.1:0\"\ndata_dir = {data_dir}\n\
-         [channels.{CHANNEL}]\nkind = \"line\"\nprovider = \"bench\"\nsecret = \"env:{SECRET_NAME}\"\n"
+        "[hub]\nname = \"{name}\"\nlisten = \"127.0.0.1:0\"\napi_listen = \"127.0.0.1:0\"\ndata_dir = {data_dir}\n\
+         {sections}[channels.{CHANNEL}]\nkind = \"line\"\nprovider = \"bench\"\nsecret = \"env:{SECRET_NAME}\"\n"
     );
     let secret = "bench-secret-0123456789abcdef012".to_owned();
     let environment = Environment::from([(SECRET_NAME.to_owned(), secret)]);

@@ -10,7 +10,7 @@ mod run;
 
 pub use figures::Figures;
 pub use key::opened;
-pub use open::{check, left, open, pipe};
+pub use open::{bare, check, left, open, pipe};
 pub use role::Role;
 pub use run::spawn;
 

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
     EventLog, Interleaved, Order, OrderError, RealDisk, Salts,
-    pipe::{Forwarder, MirrorError, Mirrors, Outlet, Pipe, PipeError},
+    pipe::{Bare, Forwarder, MirrorError, Mirrors, Outlet, Pipe, PipeError},
 };
 
 #[cfg(feature = "kafka")]
@@ -121,6 +121,21 @@ pub fn pipe(config: &Config, engine: &Engine) -> Result<Arc<dyn Pipe>, Failure> 
 fn not_built(config: &Config, engine: &Engine, _holder: &str) -> Failure {
     let problem = format!("this build has no engine {} for hub {}", engine.name(), config.hub.name);
     Failure::new(Exit::Usage, problem)
+}
+
+/// The broker's client without a log, for measurements.
+///
+/// # Errors
+/// A usage failure for an engine outside this build.
+pub fn bare(config: &Config, engine: &Engine) -> Result<Box<dyn Bare>, Failure> {
+    match engine {
+        #[cfg(feature = "nats")]
+        Engine::Nats(written) => Ok(Box::new(nats::NatsBare::new(of_nats(config, written)))),
+        #[cfg(feature = "kafka")]
+        Engine::Kafka(written) => Ok(Box::new(kafka::KafkaBare::new(of_kafka(config, written)))),
+        #[cfg(not(all(feature = "nats", feature = "kafka")))]
+        absent => Err(not_built(config, absent, "")),
+    }
 }
 
 /// The way out for changes, not connected yet. `holder` is this node's name among those that may publish.

@@ -5,6 +5,7 @@
 
 mod answers;
 mod asking;
+mod bare;
 mod client;
 mod mark;
 mod outlet;
@@ -30,6 +31,7 @@ use mark::Mark;
 use send::Sending;
 
 pub use super::login::KafkaLogin as Login;
+pub use bare::KafkaBare;
 pub use outlet::KafkaOutlet;
 pub use settings::{Settings, judge};
 

@@ -117,6 +117,26 @@ async fn make(options: &Options, name: &str, topic: NewTopic<'_>) -> Result<(), 
     }
 }
 
+/// A topic with the settings of the real one, under another name.
+pub(super) async fn create_like(options: &Options, name: &str) -> Result<(), PipeError> {
+    let replicas_min = options.replicas_min.max(1).to_string();
+    make(options, name, new_topic(options, name, &replicas_min).set("retention.ms", "-1")).await
+}
+
+/// Removes topics; those that are not there count as removed.
+pub(super) async fn remove(options: &Options, names: &[&str]) -> Result<(), PipeError> {
+    let (admin, context) = admin(options)?;
+    let removed = admin.delete_topics(names, &limits()).await;
+    aside(admin);
+    for one in removed.map_err(|e| answers::of(&e, &context))? {
+        match one {
+            Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
+            Err((_, code)) => return Err(answers::code(code, &context)),
+        }
+    }
+    Ok(())
+}
+
 /// The topic's settings as they are.
 pub(super) async fn settings(options: &Options, replicas: usize) -> Result<Settings, PipeError> {
     let name = options.topic();

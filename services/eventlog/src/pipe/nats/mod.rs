@@ -1,6 +1,7 @@
 //! A NATS JetStream stream as a pipe. One stream holds all origins; a message is a record with CloudEvents headers (`ce-`).
 
 mod answers;
+mod bare;
 mod inspect;
 mod outlet;
 mod receive;
@@ -20,6 +21,7 @@ use super::{Binding, Finding, Incoming, Inspection, Labels, Pipe, PipeError, Pla
 use crate::Record;
 
 pub use super::login::NatsLogin as Login;
+pub use bare::NatsBare;
 pub use outlet::NatsOutlet;
 pub use settings::judge;
 
