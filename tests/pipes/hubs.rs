@@ -131,7 +131,7 @@ pub fn digests(hubs: &[Hub]) -> BTreeSet<String> {
 }
 
 /// Keys of all events that a node shows, each once.
-fn keys(hub: &Hub) -> BTreeMap<String, u64> {
+pub fn keys(hub: &Hub) -> BTreeMap<String, u64> {
     let mut keys = BTreeMap::new();
     for event in hub.client().pages("/v1/events?limit=500", "events", "cursor", "next_cursor") {
         if let Some(key) = event["data"]["key"].as_str().filter(|key| key.starts_with("visit/")) {

@@ -1,7 +1,7 @@
 //! Brokers that do not fit: each is refused at the start with its own code and exit code 3, and nothing is lost; one that goes
 //! away meanwhile is waited for.
 
-use super::hubs::{converge, digests, event, folders, lag, on_nats, post, strangers};
+use super::hubs::{converge, digests, event, folders, keys, lag, on_nats, post, strangers};
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use std::{
     path::Path,
@@ -140,6 +140,7 @@ fn the_embedded_engine_keeps_what_other_nodes_wrote() {
     assert_eq!(digests(std::slice::from_ref(&hub)), before);
     assert_eq!(post(&source, &mut hub.provider(), &event(20, 1, false)), Some(202));
     hub.settle();
+    assert!(keys(&hub).contains_key("visit/20"), "what comes now is folded as well, without another start");
     hub.terminate();
     let mirrors = all[0].data().join("mirrors");
     std::fs::rename(&mirrors, all[0].data().join("aside")).expect("moved aside");

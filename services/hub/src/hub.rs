@@ -7,7 +7,7 @@ use crate::{
     forward::Forwarding,
     login::KeyStore,
     metrics::{Ingest, Metrics},
-    node::{Node, Trouble},
+    node::{Node, Trouble, Weaver},
     problem::Problem,
     profiles::Profiles,
     query::PUBLISH_BODY_MAX,
@@ -50,6 +50,8 @@ pub struct Hub {
     pub order: Arc<dyn Order>,
     /// What a broker adds, where there is one.
     pub node: Option<Arc<Node>>,
+    /// What keeps the order of several logs, where there are several.
+    pub weaver: Option<Arc<Weaver>>,
     /// Figures.
     pub metrics: Metrics,
     /// What the tasks that fetch mail do.
@@ -111,6 +113,8 @@ pub struct Logs {
     pub own: Arc<dyn EventLog>,
     /// All that is folded here.
     pub order: Arc<dyn Order>,
+    /// What keeps that order, where there are several logs.
+    pub weaver: Option<Arc<Weaver>>,
     /// What a broker adds.
     pub node: Option<Arc<Node>>,
 }
@@ -119,7 +123,7 @@ impl Logs {
     /// One log and no broker.
     #[must_use]
     pub fn alone(own: Arc<dyn EventLog>) -> Self {
-        Self { order: Arc::clone(&own) as _, own, node: None }
+        Self { order: Arc::clone(&own) as _, own, weaver: None, node: None }
     }
 }
 
@@ -133,7 +137,7 @@ impl Hub {
         key: IndexKey,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let Logs { own: log, order, node } = logs;
+        let Logs { own: log, order, weaver, node } = logs;
         let names = config.channels.iter().map(|c| c.context.name.clone());
         let own = ["console", crate::tokens::LOCAL].map(str::to_owned);
         let metrics = Metrics::new(names.clone().chain(own));
@@ -156,6 +160,7 @@ impl Hub {
             log,
             order,
             node,
+            weaver,
             metrics,
             pulls,
             once,

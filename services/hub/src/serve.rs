@@ -115,6 +115,8 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
         node::check(node).await?;
         pipes = node::spawn(node, &stopped);
         node.compared(COMPARE).await?;
+    } else if let Some(weaver) = &hub.weaver {
+        pipes.push(node::alone(weaver, &hub.log, &stopped));
     }
     state_policy(&hub).await?;
     let no_tls = |e| Failure::new(Exit::CheckFailed, format!("cannot set up TLS: {e}"));
@@ -229,11 +231,12 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     let logs = match &config.log.broker {
         None => match node::left((&dir, Arc::new(random_u64), &key), &log)? {
             None => Logs::alone(log),
-            Some(order) => Logs { own: log, order, node: None },
+            Some(weaver) => Logs { own: log, order: weaver.order(), weaver: Some(weaver), node: None },
         },
         Some(broker) => {
             let node = Arc::new(node::open(&config, broker, (&dir, Arc::new(random_u64), &key), &log)?);
-            Logs { own: log, order: node.order(), node: Some(node) }
+            let weaver = node.weaver();
+            Logs { own: log, order: weaver.order(), weaver: Some(weaver), node: Some(node) }
         }
     };
     let projector = Projector::start(options, Arc::clone(&logs.order)).map_err(start_problem)?;

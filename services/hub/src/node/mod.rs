@@ -6,11 +6,13 @@ mod key;
 mod labels;
 mod open;
 mod run;
+mod weave;
 
 pub use figures::Figures;
 pub use key::opened;
 pub use open::{check, left, open, pipe};
 pub use run::spawn;
+pub use weave::{Weaver, alone};
 
 use crate::{
     cli::{Exit, Failure},
@@ -47,6 +49,7 @@ pub struct Node {
     forwarder: Arc<Forwarder>,
     mirrors: Arc<Mirrors>,
     order: Arc<Interleaved>,
+    weaver: Arc<Weaver>,
     /// The broker was compared with our own log: nothing is appended and nothing sent before.
     compared: watch::Sender<bool>,
     trouble: Mutex<Option<Trouble>>,
@@ -112,10 +115,10 @@ impl Node {
         self.spilled.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The order of all that is folded here.
+    /// What keeps the order of all that is folded here.
     #[must_use]
-    pub fn order(&self) -> Arc<dyn Order> {
-        Arc::clone(&self.order) as _
+    pub fn weaver(&self) -> Arc<Weaver> {
+        Arc::clone(&self.weaver)
     }
 
     /// Waits until this node's log was compared with what the broker holds of it. A broker that holds very much takes longer

@@ -1,6 +1,6 @@
 //! Opening what a node has on its disk, and the first look at the broker.
 
-use super::{Node, Trouble};
+use super::{Node, Trouble, Weaver};
 use crate::{
     cli::{Exit, Failure},
     config::{
@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
-    EventLog, Interleaved, Order, OrderError, RealDisk, Salts,
+    EventLog, Interleaved, OrderError, RealDisk, Salts,
     pipe::{Forwarder, MirrorError, Mirrors, Pipe, PipeError},
 };
 
@@ -39,6 +39,7 @@ pub fn open(
     let forwarder = Forwarder::new(Arc::clone(log), Arc::clone(&pipe), dir.join("mirrors").join("sent"));
     let forwarder =
         forwarder.map_err(|e| coded("log_io", &e, "check that the data folder can be read and written"))?;
+    let order = Arc::new(order);
     Ok(Node {
         engine: broker.engine.name(),
         ack: broker.ack,
@@ -47,7 +48,8 @@ pub fn open(
         pipe,
         forwarder: Arc::new(forwarder),
         mirrors: Arc::new(mirrors),
-        order: Arc::new(order),
+        weaver: Arc::new(Weaver::new(Arc::clone(&order))),
+        order,
         compared: watch::Sender::new(false),
         trouble: Mutex::default(),
         spilled: AtomicU64::new(0),
@@ -55,19 +57,19 @@ pub fn open(
 }
 
 /// The order of a hub that was a node of several and has the embedded engine now: what the others wrote up to then stays in
-/// its views. `None` where there never were others. Blocks.
+/// its views, and somebody must number what comes. `None` where there never were others. Blocks.
 ///
 /// # Errors
 /// [`Failure`] with the remedy.
 pub fn left(
     (dir, salts, key): (&Path, Salts, &IndexKey),
     log: &Arc<dyn EventLog>,
-) -> Result<Option<Arc<dyn Order>>, Failure> {
+) -> Result<Option<Arc<Weaver>>, Failure> {
     if !dir.join("mirrors").is_dir() {
         return Ok(None);
     }
     let (mirrors, order) = copies((dir, salts, key), log)?;
-    Ok((!mirrors.logs().is_empty()).then(|| Arc::new(order) as _))
+    Ok((!mirrors.logs().is_empty()).then(|| Arc::new(Weaver::new(Arc::new(order)))))
 }
 
 /// The copies and the order over them. What was written with another key gets no number, not even here.

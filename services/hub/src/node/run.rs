@@ -2,11 +2,8 @@
 
 use super::{Node, Trouble, key};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinHandle,
-};
-use tributary_eventlog::{EventLog, OrderError};
+use tokio::{sync::watch, task::JoinHandle};
+use tributary_eventlog::OrderError;
 
 /// Pauses between tries, doubling.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -74,19 +71,17 @@ fn tell(node: &Node, trouble: Trouble) {
     node.set_trouble(Some(trouble));
 }
 
-/// Numbers what is new, whenever a log has grown.
-async fn weave(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
-    let grown = Arc::new(Notify::new());
-    let mut followers = Vec::new();
-    let mut origins = node.mirrors.origins();
-    follow(&node.log, &grown, &mut followers);
+/// Numbers what is new, and takes in each origin that comes.
+async fn weave(node: Arc<Node>, stopped: watch::Receiver<bool>) {
+    node.weaver.wake_with(node.mirrors.origins());
+    node.weaver.follow(&node.log);
     let mut known = BTreeMap::new();
-    loop {
+    let look = || {
         for (origin, log) in node.mirrors.logs() {
-            if !known.contains_key(&origin) {
-                follow(&log, &grown, &mut followers);
-            }
-            let is_added = known.entry(origin).or_insert(false);
+            let is_added = known.entry(origin).or_insert_with(|| {
+                node.weaver.follow(&log);
+                false
+            });
             // Its first record says whether it is one of ours.
             if *is_added || log.end() == 0 {
                 continue;
@@ -97,42 +92,11 @@ async fn weave(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
                 Some(trouble) => tell(&node, trouble),
             }
         }
-        let weaving = Arc::clone(&node);
-        let woven = tokio::task::spawn_blocking(move || {
-            loop {
-                match weaving.order.weave() {
-                    Ok(0) => return Ok(()),
-                    Ok(_) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        });
-        if let Ok(Err(error)) = woven.await {
-            complain(&node, &error);
-            tokio::time::sleep(PAUSE_LONGEST).await;
-            grown.notify_one();
+    };
+    let tell = |error: &OrderError| {
+        if !matches!(error, OrderError::Io(_) | OrderError::Read(_)) {
+            node.set_trouble(Some(error.into()));
         }
-        tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => break,
-            () = grown.notified() => {}
-            _ = origins.changed() => {}
-        }
-    }
-    followers.iter().for_each(JoinHandle::abort);
-}
-
-fn follow(log: &Arc<dyn EventLog>, grown: &Arc<Notify>, followers: &mut Vec<JoinHandle<()>>) {
-    let (mut end, grown) = (log.subscribe(), Arc::clone(grown));
-    followers.push(tokio::spawn(async move {
-        while end.changed().await.is_ok() {
-            grown.notify_one();
-        }
-    }));
-}
-
-fn complain(node: &Node, error: &OrderError) {
-    tracing::error!(%error, code = error.code(), remedy = error.remedy(), "records wait to be folded");
-    if !matches!(error, OrderError::Io(_) | OrderError::Read(_)) {
-        node.set_trouble(Some(error.into()));
-    }
+    };
+    node.weaver.run(stopped, look, tell).await;
 }
