@@ -118,7 +118,12 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     } else if let Some(weaver) = &hub.weaver {
         pipes.push(node::alone(weaver, &hub.log, &stopped));
     }
-    state_policy(&hub).await?;
+    let refuses = |hub: &Hub| hub.node.as_ref().is_some_and(|node| node.refuses().is_some());
+    if refuses(&hub) {
+        pipes.push(tokio::spawn(state_policy_later(Arc::clone(&hub), stopped.clone())));
+    } else {
+        state_policy(&hub).await?;
+    }
     let no_tls = |e| Failure::new(Exit::CheckFailed, format!("cannot set up TLS: {e}"));
     let mut tasks = crate::forward::spawn(&hub, &stopped).map_err(no_tls)?;
     if hub.node.is_some() {
@@ -303,10 +308,23 @@ async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
         return adopted.map(|_| ()).map_err(|e| Failure::new(Exit::CheckFailed, e.to_string()));
     }
     let event = crate::policy::event(hub, &policy, "", "");
-    let appended = hub.log.append(event.iter().map(record).collect()).await;
-    appended.map(|_| ()).map_err(|e| {
-        coded(Exit::CheckFailed, "log_not_writable", e, "check that the data folder is writable and has room")
+    let appended = hub.append(event.iter().map(record).collect()).await;
+    appended.map(|_| ()).map_err(|problem| {
+        let remedy = "check that the data folder is writable and has room";
+        coded(Exit::CheckFailed, problem.code, problem.detail, remedy)
     })
+}
+
+/// The same once the log was compared with the broker's: nothing is appended before.
+async fn state_policy_later(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
+    let Some(node) = &hub.node else { return };
+    tokio::select! {
+        _ = stopped.wait_for(|s| *s) => return,
+        () = node.until_compared() => {}
+    }
+    if let Err(failure) = state_policy(&hub).await {
+        tracing::error!(error = failure.message, "the policy is not stated in the log; the next start tries again");
+    }
 }
 
 /// Opens the log again after a failed write; until then appends are answered 503.

@@ -12,7 +12,7 @@ pub use figures::Figures;
 pub use key::opened;
 pub use open::{check, left, open, pipe};
 pub use run::spawn;
-pub use weave::{Weaver, alone};
+pub use weave::{Hurry, Weaver, alone};
 
 use crate::{
     cli::{Exit, Failure},
@@ -20,7 +20,7 @@ use crate::{
 };
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -28,8 +28,8 @@ use std::{
 use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
-    EventLog, Interleaved, Order,
-    pipe::{Forwarder, Mirrors, Pipe, Progress},
+    EventLog, Interleaved, Order as _,
+    pipe::{Forwarder, Mirrors, Pipe, PipeError, Progress, Stopped},
 };
 
 /// Longest wait for the broker's answer to what is durable here: providers wait for us meanwhile.
@@ -52,7 +52,7 @@ pub struct Node {
     weaver: Arc<Weaver>,
     /// The broker was compared with our own log: nothing is appended and nothing sent before.
     compared: watch::Sender<bool>,
-    trouble: Mutex<Option<Trouble>>,
+    trouble: watch::Sender<Option<Trouble>>,
     spilled: AtomicU64,
 }
 
@@ -67,6 +67,13 @@ pub struct Trouble {
     pub remedy: &'static str,
 }
 
+impl Trouble {
+    /// Whether it concerns this node's own log, so that nothing may be added to it; what others sent is read later.
+    fn is_of_own_log(&self) -> bool {
+        ["log_behind_broker", "log_differs_from_broker", "index_key_differs"].contains(&self.code)
+    }
+}
+
 /// How a node is doing.
 #[derive(Clone, Debug)]
 pub struct Standing {
@@ -78,6 +85,8 @@ pub struct Standing {
     pub sending: Option<String>,
     /// What was copied.
     pub copied: Progress,
+    /// Why nothing is copied at the moment, or not all.
+    pub copying: Option<Stopped>,
     /// Origins that are folded here.
     pub origins: usize,
     /// What somebody has to mend.
@@ -90,7 +99,9 @@ impl Standing {
     /// Whether requests are taken, and nothing has to be mended.
     #[must_use]
     pub fn fits(&self) -> bool {
-        self.compared && self.trouble.is_none()
+        self.compared
+            && self.trouble.is_none()
+            && !self.copying.as_ref().is_some_and(|stopped| stopped.is_here)
     }
 }
 
@@ -147,9 +158,7 @@ impl Node {
     /// Why nothing may be appended at the moment, if so.
     #[must_use]
     pub fn refuses(&self) -> Option<Trouble> {
-        // Only what concerns this node's own log is in the way; what others sent is read later.
-        let concerns = |trouble: &Trouble| ["log_behind_broker", "index_key_differs"].contains(&trouble.code);
-        if let Some(trouble) = self.trouble().filter(concerns) {
+        if let Some(trouble) = self.trouble().filter(Trouble::is_of_own_log) {
             return Some(trouble);
         }
         (!*self.compared.borrow()).then(|| Trouble {
@@ -163,23 +172,46 @@ impl Node {
     #[must_use]
     pub fn standing(&self) -> Standing {
         let acknowledged = *self.forwarder.acknowledged().borrow();
+        let (sending, copying) = (self.forwarder.error(), self.mirrors.stopped());
+        // A refusal is tried again, and is in the way until then.
+        let refused =
+            sending.as_ref().filter(|error| matches!(error, PipeError::Refused(_))).map(Trouble::from);
+        let refused =
+            refused.or_else(|| copying.as_ref().filter(|s| s.code == "broker_refused").map(Trouble::from));
         Standing {
             waiting: self.log.end().saturating_sub(acknowledged),
             spilled: self.spilled.load(Ordering::Relaxed),
-            sending: self.forwarder.error().map(|error| error.to_string()),
+            sending: sending.map(|error| error.to_string()),
             copied: self.mirrors.progress(),
+            copying,
             origins: self.order.ends().len(),
-            trouble: self.trouble(),
+            trouble: self.trouble().or(refused),
             compared: *self.compared.borrow(),
         }
     }
 
-    fn trouble(&self) -> Option<Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Waits until this node's log was compared with what the broker holds of it, however long that takes.
+    pub async fn until_compared(&self) {
+        let _ = self.compared.subscribe().wait_for(|compared| *compared).await;
     }
 
-    fn set_trouble(&self, trouble: Option<Trouble>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    fn trouble(&self) -> Option<Trouble> {
+        self.trouble.borrow().clone()
+    }
+
+    /// What somebody has to mend first. What concerns our own log stays, whatever else comes.
+    fn set_trouble(&self, now: Trouble) {
+        self.trouble.send_modify(|trouble| {
+            if !trouble.as_ref().is_some_and(Trouble::is_of_own_log) {
+                *trouble = Some(now);
+            }
+        });
+    }
+
+    /// Waits until our own log must not grow any more, nor be sent.
+    async fn until_cut_off(&self) {
+        let mut trouble = self.trouble.subscribe();
+        let _ = trouble.wait_for(|trouble| trouble.as_ref().is_some_and(Trouble::is_of_own_log)).await;
     }
 
     /// Closes the copies.

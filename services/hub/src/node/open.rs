@@ -10,13 +10,13 @@ use crate::{
 };
 use std::{
     path::Path,
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
 };
 use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
     EventLog, Interleaved, OrderError, RealDisk, Salts,
-    pipe::{Forwarder, MirrorError, Mirrors, Pipe, PipeError},
+    pipe::{Forwarder, MirrorError, Mirrors, Pipe, PipeError, Stopped},
 };
 
 #[cfg(feature = "kafka")]
@@ -51,7 +51,7 @@ pub fn open(
         weaver: Arc::new(Weaver::new(Arc::clone(&order))),
         order,
         compared: watch::Sender::new(false),
-        trouble: Mutex::default(),
+        trouble: watch::Sender::new(None),
         spilled: AtomicU64::new(0),
     })
 }
@@ -146,6 +146,8 @@ fn of_nats(config: &Config, written: &crate::config::broker::Nats) -> nats::Opti
 /// [`Failure`] with exit code 3 and the remedy.
 pub async fn check(node: &Node) -> Result<(), Failure> {
     let looked = async {
+        // This one needs nobody's answer.
+        node.forwarder.check_own()?;
         let state = node.pipe.state().await?;
         node.mirrors.check(&state)?;
         node.forwarder.check(&state)?;
@@ -180,6 +182,12 @@ fn refused(engine: &str, error: &PipeError) -> Failure {
 impl From<&MirrorError> for Trouble {
     fn from(error: &MirrorError) -> Self {
         Self { code: error.code(), detail: error.to_string(), remedy: error.remedy() }
+    }
+}
+
+impl From<&Stopped> for Trouble {
+    fn from(stopped: &Stopped) -> Self {
+        Self { code: stopped.code, detail: stopped.detail.clone(), remedy: stopped.remedy }
     }
 }
 

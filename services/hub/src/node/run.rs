@@ -3,7 +3,10 @@
 use super::{Node, Trouble, key};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
-use tributary_eventlog::OrderError;
+use tributary_eventlog::{
+    OrderError,
+    pipe::{MirrorError, PipeError, REFUSED_PAUSE},
+};
 
 /// Pauses between tries, doubling.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -30,14 +33,18 @@ async fn send(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
         return tell(&node, trouble);
     }
     node.compared.send_replace(true);
-    if let Err(error) = node.forwarder.run(stopped).await {
+    // What two nodes wrote under one origin is not made worse.
+    let ended = tokio::select! {
+        ended = node.forwarder.run(stopped) => ended,
+        () = node.until_cut_off() => return,
+    };
+    if let Err(error) = ended {
         tell(&node, (&error).into());
     }
 }
 
 async fn copy(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
     let mut pause = PAUSE_FIRST;
-    let mut last = String::new();
     loop {
         let before = node.mirrors.progress();
         let ended = tokio::select! {
@@ -45,18 +52,15 @@ async fn copy(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
             ended = node.mirrors.run(&*node.pipe) => ended,
         };
         let Err(error) = ended else { continue };
-        if !error.retryable() {
-            tell(&node, (&error).into());
-            return;
-        }
-        if error.to_string() != last {
-            tracing::warn!(%error, code = error.code(), "nothing is copied from the broker at the moment");
-            last = error.to_string();
-        }
         pause = if node.mirrors.progress() == before { (pause * 2).min(PAUSE_LONGEST) } else { PAUSE_FIRST };
+        let wait = match error {
+            MirrorError::Pipe(PipeError::Refused(_)) => REFUSED_PAUSE,
+            error if !error.retryable() => return tell(&node, (&error).into()),
+            _ => pause,
+        };
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
@@ -68,7 +72,7 @@ fn tell(node: &Node, trouble: Trouble) {
         "the node is cut off from the broker: {}",
         trouble.detail
     );
-    node.set_trouble(Some(trouble));
+    node.set_trouble(trouble);
 }
 
 /// Numbers what is new, and takes in each origin that comes.
@@ -95,7 +99,7 @@ async fn weave(node: Arc<Node>, stopped: watch::Receiver<bool>) {
     };
     let tell = |error: &OrderError| {
         if !matches!(error, OrderError::Io(_) | OrderError::Read(_)) {
-            node.set_trouble(Some(error.into()));
+            node.set_trouble(error.into());
         }
     };
     node.weaver.run(stopped, look, tell).await;

@@ -57,12 +57,14 @@ pub async fn lag(State(hub): Shared) -> Answer {
 /// How a node and its broker are doing.
 fn told(engine: &str, standing: &Standing) -> Value {
     let trouble = standing.trouble.as_ref();
+    let copying = standing.copying.as_ref();
     object!({
         "engine": engine,
         "unacknowledged": standing.waiting,
         "spilled": standing.spilled,
         "error": standing.sending,
         "origins": standing.origins,
+        "copying": copying.map(|s| object!({"code": s.code, "detail": s.detail, "remedy": s.remedy})),
         "copied": standing.copied.copied,
         "foreign": standing.copied.foreign,
         "stalls": standing.copied.stalls,
