@@ -323,7 +323,10 @@ async fn state_policy_later(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
         () = node.until_compared() => {}
     }
     if let Err(failure) = state_policy(&hub).await {
-        tracing::error!(error = failure.message, "the policy is not stated in the log; the next start tries again");
+        tracing::error!(
+            error = failure.message,
+            "the policy is not stated in the log; the next start tries again"
+        );
     }
 }
 

@@ -89,7 +89,7 @@ impl<'a> Reading<'a> {
         for Arrived { partition, number, record } in arrived {
             let record = match record {
                 Ok(record) => record,
-                Err(NotOurs::Mark) => continue,
+                Err(NotOurs::Mark | NotOurs::Hole) => continue,
                 Err(why) => {
                     tracing::warn!(broker.number = number, %why, "a message of the stream is no record");
                     self.mirrors.note(|progress| progress.foreign += 1);

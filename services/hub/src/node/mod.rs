@@ -141,7 +141,7 @@ impl Node {
         let mut compared = self.compared.subscribe();
         let started = tokio::time::Instant::now();
         while started.elapsed() < patience {
-            if let Some(Trouble { code, detail, remedy }) = self.trouble() {
+            if let Some(Trouble { code, detail, remedy }) = self.standing().trouble {
                 return Err(Failure::new(Exit::Unreachable, format!("{code}: {detail}")).remedy(remedy));
             }
             let wait = compared.wait_for(|compared| *compared);
