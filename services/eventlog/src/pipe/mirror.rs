@@ -125,13 +125,13 @@ pub struct Stopped {
     pub detail: String,
     /// What to do about it.
     pub remedy: &'static str,
-    /// The cause is a copy here, not the broker or the way to it.
+    /// The cause is on this machine, such as a full disk: not the broker, the way to it, or a node that is away.
     pub is_here: bool,
 }
 
 impl From<&MirrorError> for Stopped {
     fn from(error: &MirrorError) -> Self {
-        let is_here = !matches!(error, MirrorError::Pipe(_));
+        let is_here = !matches!(error, MirrorError::Pipe(_) | MirrorError::Copy(CopyError::Gap { .. }));
         Self { code: error.code(), detail: error.to_string(), remedy: error.remedy(), is_here }
     }
 }

@@ -70,7 +70,12 @@ pub struct Trouble {
 impl Trouble {
     /// Whether it concerns this node's own log, so that nothing may be added to it; what others sent is read later.
     fn is_of_own_log(&self) -> bool {
-        ["log_behind_broker", "log_differs_from_broker", "index_key_differs"].contains(&self.code)
+        self.is_fork() || self.code == "index_key_differs"
+    }
+
+    /// Whether the broker holds another history of our log than we do.
+    fn is_fork(&self) -> bool {
+        ["log_behind_broker", "log_differs_from_broker"].contains(&self.code)
     }
 }
 
@@ -208,10 +213,10 @@ impl Node {
         });
     }
 
-    /// Waits until our own log must not grow any more, nor be sent.
-    async fn until_cut_off(&self) {
+    /// Waits until our own log must not be sent any more.
+    async fn until_forked(&self) {
         let mut trouble = self.trouble.subscribe();
-        let _ = trouble.wait_for(|trouble| trouble.as_ref().is_some_and(Trouble::is_of_own_log)).await;
+        let _ = trouble.wait_for(|trouble| trouble.as_ref().is_some_and(Trouble::is_fork)).await;
     }
 
     /// Closes the copies.

@@ -36,7 +36,7 @@ async fn send(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
     // What two nodes wrote under one origin is not made worse.
     let ended = tokio::select! {
         ended = node.forwarder.run(stopped) => ended,
-        () = node.until_cut_off() => return,
+        () = node.until_forked() => return,
     };
     if let Err(error) = ended {
         tell(&node, (&error).into());
