@@ -1,7 +1,7 @@
 //! Brokers that do not fit: each is refused at the start with its own code and exit code 3, and nothing is lost; one that goes
 //! away meanwhile is waited for.
 
-use super::hubs::{converge, digests, event, folders, lag, on_nats, post, strangers};
+use super::hubs::{converge, digests, event, folders, keys, lag, on_nats, post, strangers};
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use std::{
     path::Path,
@@ -95,6 +95,54 @@ fn what_does_not_fit_is_refused_with_its_code() {
     );
 }
 
+/// An older state of the data folder takes events while nobody can say that it is older: as soon as the broker is back it is
+/// told, and nothing is taken or sent any more.
+#[test]
+fn an_older_state_that_took_events_without_the_broker_is_found_out() {
+    let mut server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("an older state without the broker", &why),
+    };
+    let (source, all) = folders(&on_nats(&server.url(), ""), 1);
+    let (node, aside) = (&all[0], tempfile::tempdir().expect("a folder"));
+    let take = |from: u64, upto: u64| {
+        let hub = node.start();
+        for n in from..upto {
+            assert_eq!(post(&source, &mut hub.provider(), &event(n, 1, false)), Some(202));
+        }
+        hub
+    };
+    let hub = take(0, 5);
+    converge(std::slice::from_ref(&hub));
+    hub.terminate();
+    copied(&node.data(), &aside.path().join("older"));
+    let hub = take(5, 15);
+    converge(std::slice::from_ref(&hub));
+    hub.terminate();
+    std::fs::rename(node.data(), aside.path().join("newest")).expect("moved aside");
+    copied(&aside.path().join("older"), &node.data());
+    server.kill();
+    let hub = take(100, 130);
+    server.resume();
+    let begun = Instant::now();
+    while lag(&hub)["broker"]["trouble"]["code"] != "log_differs_from_broker" {
+        assert!(begun.elapsed() < PATIENCE, "{}", lag(&hub));
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(post(&source, &mut hub.provider(), &event(200, 1, false)), Some(503));
+    assert_eq!(hub.client().get("/readyz").status, 503);
+    assert!(lag(&hub)["broker"]["unacknowledged"].as_u64() >= Some(25), "{}", lag(&hub));
+    hub.terminate();
+    // What is in the broker comes back into an empty folder.
+    std::fs::rename(node.data(), aside.path().join("forked")).expect("moved aside");
+    std::fs::create_dir(node.data()).expect("a folder");
+    copied(&aside.path().join("newest").join("keys"), &node.data().join("keys"));
+    let hub = node.start();
+    converge(std::slice::from_ref(&hub));
+    let keys = keys(&hub);
+    assert_eq!(keys.len(), 15, "{keys:?}");
+}
+
 #[test]
 fn a_stream_that_forgets_is_refused() {
     let server = match Server::start("") {
@@ -140,6 +188,7 @@ fn the_embedded_engine_keeps_what_other_nodes_wrote() {
     assert_eq!(digests(std::slice::from_ref(&hub)), before);
     assert_eq!(post(&source, &mut hub.provider(), &event(20, 1, false)), Some(202));
     hub.settle();
+    assert!(keys(&hub).contains_key("visit/20"), "what comes now is folded as well, without another start");
     hub.terminate();
     let mirrors = all[0].data().join("mirrors");
     std::fs::rename(&mirrors, all[0].data().join("aside")).expect("moved aside");

@@ -284,3 +284,30 @@ async fn holes_are_passed_over_where_nothing_can_be_removed() {
     };
     assert_eq!(refused(&error), ["cleanup.policy"]);
 }
+
+/// The end of a transaction is a number without a message: a node that waits for all that the topic held must not wait for it.
+/// And who has one copy only has nobody else to elect.
+#[tokio::test]
+async fn a_topic_that_ends_in_a_hole_is_read_to_its_end() {
+    let server = server!("a_topic_that_ends_in_a_hole_is_read_to_its_end");
+    let topic = Topic::new(&server.brokers(), 2);
+    topic.make(&[("unclean.leader.election.enable", "true")]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (log, own) = (log(&folder.path().join("log"), 1), log(&folder.path().join("own"), 2));
+    append(&log, 5).await;
+    let records = log.read(1, ReadLimits::default()).expect("records");
+    topic.pipe().send(&records).await.expect("sent");
+    topic.write_in_transaction(0, std::iter::once(b"x".to_vec())).await;
+    topic.write_in_transaction(1, std::iter::once(b"x".to_vec())).await;
+    let held = topic.pipe().state().await.expect("a state").held;
+    let mirrors = Mirrors::open(folder.path().join("mirrors"), own, salts()).expect("copies");
+    let reading = topic.pipe();
+    tokio::select! {
+        ended = mirrors.run(&*reading) => panic!("{ended:?}"),
+        () = until("it has caught up", || *mirrors.caught_up().borrow()) => {}
+    }
+    assert_eq!((mirrors.progress().copied, mirrors.progress().stalls), (6, 0));
+    let place = Place::read(&folder.path().join("mirrors/place")).expect("a file").expect("a place");
+    let ends = held.iter().map(|(partition, (_, end))| (*partition, *end)).collect();
+    assert_eq!(place.read, ends, "the ends of the transactions, too");
+}

@@ -34,6 +34,14 @@ pub enum AppendError {
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
+    /// Records that were queued before took the place meanwhile; nothing of the call was written.
+    #[error("the log goes on at {next}, not at {expected}: what was queued before was written meanwhile")]
+    Moved {
+        /// Where the first record of the call was to stand.
+        expected: u64,
+        /// Where it would.
+        next: u64,
+    },
     /// The log is a copy of another one; only what that one holds comes in.
     #[error("the log is a copy of another one: append there")]
     Copy,
@@ -43,7 +51,7 @@ impl AppendError {
     /// Whether the same call can succeed later.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Sealed { .. } | Self::Closed)
+        matches!(self, Self::Sealed { .. } | Self::Closed | Self::Moved { .. })
     }
 }
 

@@ -18,6 +18,9 @@ pub(crate) struct Pending {
     pub records: Vec<NewRecord>,
     /// The stamps of records that are copied, else empty.
     pub stamps: Vec<i64>,
+    /// The sequence that the first of them must get, if that is known. Whoever queued records before and stopped waiting for
+    /// their answer would else write them twice.
+    pub first: Option<u64>,
     /// Their encoded size.
     pub bytes: usize,
     pub answer: oneshot::Sender<Answer>,

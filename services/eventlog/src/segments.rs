@@ -129,11 +129,13 @@ impl SegmentLog {
         }
     }
 
-    /// Hands records to the writer, with their stamps if they have any, and waits until they are durable.
+    /// Hands records to the writer, with their stamps if they have any, and waits until they are durable. With `first` they
+    /// are written only if the first of them gets that sequence.
     pub(crate) async fn write(
         &self,
         records: Vec<NewRecord>,
         stamps: Vec<i64>,
+        first: Option<u64>,
     ) -> Result<Vec<Appended>, AppendError> {
         let bytes = check_sizes(&records)?;
         if records.is_empty() {
@@ -142,7 +144,7 @@ impl SegmentLog {
         let inner = self.inner();
         let room = inner.queue.room(bytes).await;
         let (answer, answered) = oneshot::channel();
-        inner.queue.push(Pending { records, stamps, bytes, answer, _room: room })?;
+        inner.queue.push(Pending { records, stamps, first, bytes, answer, _room: room })?;
         answered.await.unwrap_or_else(|_| Err(AppendError::Sealed { reason: "the writer stopped".into() }))
     }
 
@@ -150,7 +152,7 @@ impl SegmentLog {
         self.options.copies
     }
 
-    fn inner(&self) -> Arc<Inner> {
+    pub(crate) fn inner(&self) -> Arc<Inner> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -205,7 +207,7 @@ impl EventLog for SegmentLog {
         if self.options.copies {
             return Err(AppendError::Copy);
         }
-        self.write(records, Vec::new()).await
+        self.write(records, Vec::new(), None).await
     }
 
     fn read(&self, from: u64, limits: ReadLimits) -> Result<Vec<Record>, ReadError> {

@@ -97,17 +97,20 @@ impl Writer {
 
     fn commit(&mut self, batch: &mut Vec<Pending>) -> io::Result<()> {
         let now = self.inner.options.clock.now_micros();
-        let mut answers: Vec<Vec<Appended>> = Vec::with_capacity(batch.len());
+        let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
         for pending in batch.iter() {
+            if let Some(expected) = pending.first.filter(|first| *first != self.next) {
+                answers.push(Err(AppendError::Moved { expected, next: self.next }));
+                continue;
+            }
             let mut answer = Vec::with_capacity(pending.records.len());
             for (at, record) in pending.records.iter().enumerate() {
                 answer.push(self.add(record, now, pending.stamps.get(at).copied())?);
             }
-            answers.push(answer);
+            answers.push(Ok(answer));
         }
         self.flush()?;
         for (pending, answer) in batch.drain(..).zip(answers) {
-            let answer: Answer = Ok(answer);
             // Whoever stopped waiting for a durable record does not need to know.
             pending.answer.send(answer).ok();
         }

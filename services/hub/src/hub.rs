@@ -7,7 +7,7 @@ use crate::{
     forward::Forwarding,
     login::KeyStore,
     metrics::{Ingest, Metrics},
-    node::{Node, Trouble},
+    node::{Node, Trouble, Weaver},
     problem::Problem,
     profiles::Profiles,
     query::PUBLISH_BODY_MAX,
@@ -50,6 +50,8 @@ pub struct Hub {
     pub order: Arc<dyn Order>,
     /// What a broker adds, where there is one.
     pub node: Option<Arc<Node>>,
+    /// What keeps the order of several logs, where there are several.
+    pub weaver: Option<Arc<Weaver>>,
     /// Figures.
     pub metrics: Metrics,
     /// What the tasks that fetch mail do.
@@ -111,6 +113,8 @@ pub struct Logs {
     pub own: Arc<dyn EventLog>,
     /// All that is folded here.
     pub order: Arc<dyn Order>,
+    /// What keeps that order, where there are several logs.
+    pub weaver: Option<Arc<Weaver>>,
     /// What a broker adds.
     pub node: Option<Arc<Node>>,
 }
@@ -119,7 +123,7 @@ impl Logs {
     /// One log and no broker.
     #[must_use]
     pub fn alone(own: Arc<dyn EventLog>) -> Self {
-        Self { order: Arc::clone(&own) as _, own, node: None }
+        Self { order: Arc::clone(&own) as _, own, weaver: None, node: None }
     }
 }
 
@@ -133,7 +137,7 @@ impl Hub {
         key: IndexKey,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let Logs { own: log, order, node } = logs;
+        let Logs { own: log, order, weaver, node } = logs;
         let names = config.channels.iter().map(|c| c.context.name.clone());
         let own = ["console", crate::tokens::LOCAL].map(str::to_owned);
         let metrics = Metrics::new(names.clone().chain(own));
@@ -156,6 +160,7 @@ impl Hub {
             log,
             order,
             node,
+            weaver,
             metrics,
             pulls,
             once,
@@ -251,11 +256,7 @@ impl Hub {
         }
         let kinds: Vec<Counted> = events.iter().map(Counted::of).collect();
         let records: Vec<NewRecord> = events.iter().map(record).collect();
-        if let Some(trouble) = self.node.as_ref().and_then(|node| node.refuses()) {
-            self.metrics.ingested(channel, Ingest::Failed, 1, self.now());
-            return Err(refused_by_node(trouble));
-        }
-        match self.log.append(records).await {
+        match self.append(records).await {
             Ok(appended) => {
                 if let (Some(node), Some(last)) =
                     (&self.node, appended.iter().map(|a| a.position.sequence).max())
@@ -265,11 +266,37 @@ impl Hub {
                 self.silence.heard(channel, &events, self.now());
                 Ok(self.account(channel, &appended, &kinds))
             }
-            Err(error) => {
+            Err(problem) => {
                 self.metrics.ingested(channel, Ingest::Failed, 1, self.now());
-                Err(append_problem(&error))
+                Err(problem)
             }
         }
+    }
+
+    /// Appends records of whatever source; returns when they are durable here. Nobody else may append to the log of a hub: it
+    /// must not grow before it was compared with what a broker holds of it.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store).
+    pub async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Appended>, Problem> {
+        self.may_append()?;
+        self.log.append(records).await.map_err(|e| append_problem(&e))
+    }
+
+    /// As [`append`](Self::append), for threads outside the async runtime.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn append_blocking(&self, records: Vec<NewRecord>) -> Result<Vec<Appended>, Problem> {
+        self.may_append()?;
+        self.log.append_blocking(records).map_err(|e| append_problem(&e))
+    }
+
+    fn may_append(&self) -> Result<(), Problem> {
+        self.node
+            .as_ref()
+            .and_then(|node| node.refuses())
+            .map_or(Ok(()), |trouble| Err(refused_by_node(trouble)))
     }
 
     fn account(&self, channel: &str, appended: &[Appended], kinds: &[Counted]) -> Stored {
@@ -372,6 +399,10 @@ impl Hub {
         }
         let mut folded = self.projector.subscribe();
         let covers = |number: &u64| self.reach(*number).is_ok_and(|reach| reach.covers(cursor));
+        if covers(&folded.borrow_and_update()) {
+            return Ok(());
+        }
+        let _hurry = self.weaver.as_ref().map(|weaver| weaver.hurry());
         let wait = folded.wait_for(covers);
         match tokio::time::timeout(WAIT_MAX, wait).await {
             Ok(Ok(_)) => Ok(()),

@@ -116,6 +116,8 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
         node::check(node).await?;
         pipes = node::spawn(node, &stopped);
         node.compared(COMPARE).await?;
+    } else if let Some(weaver) = &hub.weaver {
+        pipes.push(node::alone(weaver, &hub.log, &stopped));
     }
     if hub.node.is_none() {
         state_policy(&hub).await?;
@@ -242,11 +244,11 @@ pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
         None if config.role != Role::All => return Err(alone(config.role)),
         None => match node::left((&dir, Arc::new(random_u64), &key), &log)? {
             None => Logs::alone(log),
-            Some(order) => Logs { own: log, order, node: None },
+            Some(weaver) => Logs { own: log, order: weaver.order(), weaver: Some(weaver), node: None },
         },
         Some(broker) => {
             let node = Arc::new(node::open(&config, broker, (&dir, Arc::new(random_u64), &key), &log)?);
-            Logs { own: log, order: node.order(), node: Some(node) }
+            Logs { own: log, order: node.order(), weaver: node.weaver(), node: Some(node) }
         }
     };
     let projector = Projector::start(options, Arc::clone(&logs.order)).map_err(start_problem)?;
@@ -321,9 +323,10 @@ async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
         return adopted.map(|_| ()).map_err(|e| Failure::new(Exit::CheckFailed, e.to_string()));
     }
     let event = crate::policy::event(hub, &policy, "", "");
-    let appended = hub.log.append(event.iter().map(record).collect()).await;
-    appended.map(|_| ()).map_err(|e| {
-        coded(Exit::CheckFailed, "log_not_writable", e, "check that the data folder is writable and has room")
+    let appended = hub.append(event.iter().map(record).collect()).await;
+    appended.map(|_| ()).map_err(|problem| {
+        let remedy = "check that the data folder is writable and has room";
+        coded(Exit::CheckFailed, problem.code, problem.detail, remedy)
     })
 }
 
@@ -334,7 +337,7 @@ async fn follow_policy(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
     }
     let known = async {
         let Some(node) = &hub.node else { return };
-        node.compared_at_last().await;
+        node.until_compared().await;
         let (end, mut folded) = (crate::hub::cursor(node.held()), hub.projector().subscribe());
         let covers = |number: &u64| hub.reach(*number).is_ok_and(|reach| reach.covers(&end));
         // The projector stops with the hub.

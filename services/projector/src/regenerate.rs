@@ -39,8 +39,24 @@ fn policy_in_force(
     let found = row.and_then(|row| Meta::from_row(&row).ok().flatten());
     let from = found.as_ref().map_or(order.first_number(), |meta| meta.position.sequence + 1);
     let stored = found.and_then(|meta| Policy::from_json(&meta.policy).ok());
-    let stated = newest_policy(order, from)?.or(stored);
+    let stated = stated_last(order, from, stored)?;
     Ok(stated.filter(|policy| policy.applied).unwrap_or_else(|| options.default_policy.clone()))
+}
+
+/// The policy that the log states last by revision, as the fold decides. Up to `from` everything was folded, and `stored` then
+/// in force; what another node stated may have come behind that and be older.
+fn stated_last(
+    order: &dyn Order,
+    from: u64,
+    stored: Option<Policy>,
+) -> Result<Option<Policy>, ProjectorError> {
+    let first = order.first_number();
+    match newest_policy(order, from)? {
+        None => Ok(stored),
+        // Which revision the stored one had is not kept, so all are looked at: policies seldom change.
+        Some(_) if stored.is_some() && from > first => newest_policy(order, first),
+        newest => Ok(newest),
+    }
 }
 
 /// The newest policy that a record from `from` on states.
@@ -317,5 +333,55 @@ impl Shared {
         self.position.send_replace(now);
         self.generations.remove_stale(None).map_err(std::io::Error::other)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tributary_core::{event::Event, ids::EventId, time::Micros, wire};
+    use tributary_eventlog::{EventLog as _, ManualClock, MemoryLog, NewRecord, Origin};
+
+    fn stating(policy: &Policy, revision: u64) -> NewRecord {
+        let body = Body::Policy { policy: policy.to_json() };
+        let (kind, account, key) = ("console".to_owned(), String::new(), "policy".to_owned());
+        let id = EventId::derive(&kind, &account, &key, revision, 0);
+        let event = Event {
+            id,
+            channel: "console".to_owned(),
+            kind,
+            account,
+            key,
+            revision,
+            generation: 0,
+            occurred_at: Micros(0),
+            identifiers: Vec::new(),
+            sealed: Vec::new(),
+            body,
+            normaliser: 0,
+            flags: 0,
+            actor: String::new(),
+            store: String::new(),
+            brand: String::new(),
+            profile_source: Default::default(),
+        };
+        let attributes = vec![("type".into(), Body::POLICY_TYPE.into())];
+        NewRecord { id: id.0, attributes, payload: wire::encode(&event).into() }
+    }
+
+    #[test]
+    fn the_newest_policy_by_revision_counts_wherever_it_stands() {
+        let policy = |fanout_cap| Policy { applied: true, fanout_cap, ..Policy::default() };
+        let (older, newer, newest) = (policy(3), policy(4), policy(5));
+        let log = MemoryLog::new(Origin(1), Arc::new(ManualClock::new(1)));
+        let append = |records| log.append_blocking(records).expect("appended");
+        append(vec![stating(&newer, 20)]);
+        let last = |from| stated_last(&log, from, Some(newer.clone())).expect("it reads");
+        assert_eq!(last(3), Some(newer.clone()), "nothing came");
+        append(vec![stating(&older, 10)]);
+        assert_eq!(last(3), Some(newer.clone()), "what came is older");
+        append(vec![stating(&newest, 30)]);
+        assert_eq!(last(3), Some(newest.clone()));
+        assert_eq!(stated_last(&log, 1, None).expect("it reads"), Some(newest));
     }
 }

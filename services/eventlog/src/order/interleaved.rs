@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::{
     Order,
-    runs::{Reach, Run, Runs},
+    runs::{BLOCK, Outgoing, Reach, Run, Runs},
 };
 use crate::{Disk, EventLog, Origin, Position, ReadError, ReadLimits, Record};
 
@@ -89,7 +89,8 @@ pub struct Interleaved {
     logs: RwLock<BTreeMap<Origin, Arc<dyn EventLog>>>,
     runs: RwLock<Runs>,
     last: watch::Sender<u64>,
-    weaving: Mutex<()>,
+    /// One weaves at a time; what a failed write left must be taken back before the next.
+    weaving: Mutex<Option<Outgoing>>,
 }
 
 impl Interleaved {
@@ -131,20 +132,16 @@ impl Interleaved {
     }
 
     /// Numbers what is new in the logs, the older first, and returns how many records that were: at most some 65,536. Blocks
-    /// on the disk where the origin changes.
+    /// on the disk where the origin changes; readers do not wait for that.
     ///
     /// # Errors
-    /// [`OrderError::Read`] and [`OrderError::Io`]; nothing was numbered then, and the next call tries again.
+    /// [`OrderError::Read`] and [`OrderError::Io`]; the next call goes on with what was not numbered.
     pub fn weave(&self) -> Result<u64, OrderError> {
-        let _one: MutexGuard<'_, ()> = self.weaving.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = self.weaving()?;
         let before = *self.last.borrow();
-        let (open, reach) = {
-            let runs = self.runs();
-            (runs.last(), runs.block_of(before)?.reach(before))
-        };
+        let (open, reach) = self.open_run(before)?;
         let news = self.logs().into_values().filter(|log| log.end() > reach.of(log.origin()));
         let news: Vec<Arc<dyn EventLog>> = news.collect();
-        let open = open.map(|run| run.first.origin);
         let (new, last) = match &*news {
             [] => return Ok(0),
             [only] if Some(only.origin()) == open => {
@@ -152,11 +149,74 @@ impl Interleaved {
             }
             _ => in_turns(&news, &reach, open, before)?,
         };
-        if !new.is_empty() {
-            self.runs.write().unwrap_or_else(PoisonError::into_inner).append(&new)?;
-        }
+        self.write(&new, &mut left)?;
         self.last.send_replace(last);
         Ok(last - before)
+    }
+
+    /// Numbers what is new in the log whose run is open, which needs no disk, and returns how many records that were. What is
+    /// new in others waits for [`weave`](Self::weave).
+    ///
+    /// # Errors
+    /// [`OrderError::Io`].
+    pub fn weave_open(&self) -> Result<u64, OrderError> {
+        let _one = self.weaving()?;
+        let before = *self.last.borrow();
+        let (open, reach) = self.open_run(before)?;
+        let Some(log) = open.and_then(|origin| self.log(origin)) else { return Ok(0) };
+        let new = log.end().saturating_sub(reach.of(log.origin()));
+        if new > 0 {
+            self.last.send_replace(before + new);
+        }
+        Ok(new)
+    }
+
+    /// Records that have no number yet.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        let ends: u64 = self.ends().iter().map(|end| end.sequence).sum();
+        ends.saturating_sub(self.last_number())
+    }
+
+    /// How often the origin changed so far: each costs a place in the file, and some of them one sync.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.runs().count() as u64
+    }
+
+    /// One at a time. Nothing gets a number while the file may hold runs that were never seen.
+    fn weaving(&self) -> Result<MutexGuard<'_, Option<Outgoing>>, OrderError> {
+        let mut left = self.weaving.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outgoing) = &*left {
+            outgoing.take_back()?;
+            *left = None;
+        }
+        Ok(left)
+    }
+
+    /// Whose run is open, and how far each log is numbered.
+    fn open_run(&self, last: u64) -> Result<(Option<Origin>, Reach), OrderError> {
+        let runs = self.runs();
+        Ok((runs.last().map(|run| run.first.origin), runs.block_of(last)?.reach(last)))
+    }
+
+    /// Makes runs durable, then lets readers see them.
+    fn write(&self, new: &[Run], left: &mut Option<Outgoing>) -> Result<(), OrderError> {
+        for (at, piece) in new.chunks(BLOCK).enumerate() {
+            let outgoing = self.runs().outgoing(piece);
+            if let Err(error) = outgoing.write() {
+                if outgoing.take_back().is_err() {
+                    *left = Some(outgoing);
+                }
+                return Err(error.into());
+            }
+            self.runs.write().unwrap_or_else(PoisonError::into_inner).add(piece)?;
+            // Where a later piece fails, this one counts.
+            if let Some(next) = new.get((at + 1) * BLOCK) {
+                self.last.send_replace(next.number - 1);
+            }
+        }
+        Ok(())
     }
 
     fn runs(&self) -> RwLockReadGuard<'_, Runs> {

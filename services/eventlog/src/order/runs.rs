@@ -1,10 +1,11 @@
 //! The file of an order: which origin's records follow each other from which number on.
 //!
 //! A header and then runs of 24 bytes each, every one with a checksum over it and the one before. A run ends where the next one
-//! begins; the last one is open and goes as far as its log, so a node with one busy origin writes nothing. What follows the
-//! last good run was never relied on, since runs are synced before anybody sees a number in them: it is cut off.
+//! begins; the last one is open and goes as far as its log, so a node with one busy origin writes nothing. Runs are synced before
+//! anybody sees a number in them, so the end of an unfinished write was never relied on: it is cut off. Damage before runs
+//! that were written later is told from that, and refused.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::Arc};
 
 use super::interleaved::OrderError;
 use crate::{Disk, DiskFile, Origin, Position};
@@ -12,8 +13,11 @@ use crate::{Disk, DiskFile, Origin, Position};
 const MAGIC: &[u8; 8] = b"trbordr1";
 /// Bytes of the header, and of each run.
 const BYTES: u64 = 24;
-/// Runs between marks: those after the last mark are in memory, others are read a block at a time.
-const BLOCK: usize = 512;
+/// Runs between marks: those after the last mark are in memory, others are read a block at a time. No more are written at
+/// once, so an unfinished write is not longer.
+pub(super) const BLOCK: usize = 512;
+/// A disk writes these whole or not at all.
+const SECTOR: u64 = 512;
 
 /// Records of one origin in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +111,7 @@ struct Mark {
 
 /// All runs.
 pub(super) struct Runs {
-    file: Box<dyn DiskFile>,
+    file: Arc<dyn DiskFile>,
     marks: Vec<Mark>,
     /// The runs from the last mark on: at least one.
     tail: Vec<Run>,
@@ -130,26 +134,29 @@ pub(super) struct Block<'a> {
 impl Runs {
     /// Opens the file, or makes one that begins with the node's own log, whose order the node had before.
     pub fn open(disk: &dyn Disk, path: &Path, node: Origin) -> Result<Self, OrderError> {
-        let file = match disk.open(path) {
-            Ok(file) => file,
+        let file: Arc<dyn DiskFile> = match disk.open(path) {
+            Ok(file) => file.into(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::create(disk, path, node),
             Err(error) => return Err(error.into()),
         };
-        let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(usize::MAX)];
-        let read = file.read_at(0, &mut bytes)?;
-        bytes.truncate(read);
-        let (head, rest) = bytes.split_at(bytes.len().min(BYTES as usize));
-        let (whole, _) = parse(rest, 0);
-        if head == header(node) && !whole.is_empty() {
-            let mut runs = Self::empty(file);
-            runs.cut(whole.len(), rest.len())?;
-            for run in whole {
-                runs.note(run)?;
-            }
+        let length = file.len()?;
+        let mut head = [0; BYTES as usize];
+        let read = file.read_at(0, &mut head)?;
+        if head.starts_with(MAGIC) && head == header(node_of(&head)) && node_of(&head) != node {
+            return Err(OrderError::Foreign);
+        }
+        let mut runs = Self::empty(Arc::clone(&file));
+        let slots = length.saturating_sub(BYTES) / BYTES;
+        if head[..read] == header(node) {
+            runs.load(slots)?;
+        }
+        let good = runs.count() as u64;
+        if good > 0 {
+            runs.cut(good, length)?;
             return Ok(runs);
         }
-        if head.starts_with(MAGIC) && head != header(node) && !whole.is_empty() {
-            return Err(OrderError::Foreign);
+        if length > 2 * BYTES {
+            return Err(OrderError::Corrupt { run: 0 });
         }
         // A crash while it was made: nothing was numbered by it yet.
         tracing::warn!("the order's file does not read back; it is made again from the logs");
@@ -157,27 +164,52 @@ impl Runs {
         Self::create(disk, path, node)
     }
 
-    fn empty(file: Box<dyn DiskFile>) -> Self {
+    fn empty(file: Arc<dyn DiskFile>) -> Self {
         Self { file, marks: Vec::new(), tail: Vec::new(), crc: 0, settled: Reach::default() }
     }
 
-    /// Cuts off what follows the good runs.
-    fn cut(&self, good: usize, found: usize) -> io::Result<()> {
-        if found > good * BYTES as usize {
-            tracing::warn!(
-                bytes = found - good * BYTES as usize,
-                "an unfinished end of the order's file is cut off"
-            );
-            self.file.truncate((1 + good as u64) * BYTES)?;
-            self.file.sync_data()?;
+    /// Takes the runs in up to the first that is not good.
+    fn load(&mut self, slots: u64) -> Result<(), OrderError> {
+        let file = Arc::clone(&self.file);
+        let mut at = 0;
+        while at < slots {
+            let bytes = slots_of(&*file, at, slots)?;
+            let (runs, _) = parse(&bytes, self.crc);
+            for run in &runs {
+                self.note(*run)?;
+            }
+            if runs.len() * (BYTES as usize) < bytes.len() {
+                break;
+            }
+            at += runs.len() as u64;
         }
+        Ok(())
+    }
+
+    /// Cuts off the end of an unfinished write, which is all that may follow the good runs.
+    fn cut(&self, good: u64, length: u64) -> Result<(), OrderError> {
+        let end = (1 + good) * BYTES;
+        if length <= end {
+            return Ok(());
+        }
+        let last = last_that_follows(&*self.file, good, (length - BYTES) / BYTES)?;
+        let is_unfinished =
+            |last: u64| Ok::<_, io::Error>(last < good + BLOCK as u64 && hole(&*self.file, end)?);
+        if let Some(last) = last
+            && !is_unfinished(last)?
+        {
+            return Err(OrderError::Corrupt { run: good });
+        }
+        tracing::warn!(bytes = length - end, "an unfinished end of the order's file is cut off");
+        self.file.truncate(end)?;
+        self.file.sync_data()?;
         Ok(())
     }
 
     fn create(disk: &dyn Disk, path: &Path, node: Origin) -> Result<Self, OrderError> {
         let dir = path.parent().unwrap_or(Path::new("."));
         disk.create_dir_all(dir)?;
-        let file = disk.create(path)?;
+        let file: Arc<dyn DiskFile> = disk.create(path)?.into();
         let first = Run { number: 1, first: Position { origin: node, sequence: 1 } };
         file.write_at(0, &[header(node), first.to_bytes(0)].concat())?;
         file.sync_data()?;
@@ -212,24 +244,24 @@ impl Runs {
         Ok(())
     }
 
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.marks.last().map_or(0, |mark| mark.index) + self.tail.len()
     }
 
-    /// Adds runs, durably.
-    pub fn append(&mut self, new: &[Run]) -> Result<(), OrderError> {
+    /// Where the next runs go, and their bytes.
+    pub fn outgoing(&self, new: &[Run]) -> Outgoing {
         let at = (1 + self.count() as u64) * BYTES;
         let (mut bytes, mut crc) = (Vec::with_capacity(new.len() * BYTES as usize), self.crc);
         for run in new {
             bytes.extend(run.to_bytes(crc));
             crc = run.crc(crc);
         }
-        self.file.write_at(at, &bytes)?;
-        self.file.sync_data()?;
-        for run in new {
-            self.note(*run)?;
-        }
-        Ok(())
+        Outgoing { file: Arc::clone(&self.file), at, bytes }
+    }
+
+    /// Takes in what was written.
+    pub fn add(&mut self, new: &[Run]) -> Result<(), OrderError> {
+        new.iter().try_for_each(|run| self.note(*run))
     }
 
     /// The run that is open.
@@ -270,6 +302,71 @@ impl Runs {
         }
         Ok(Block { before: &mark.reach, crc, runs: runs.into(), next: Some(next.number) })
     }
+}
+
+/// Runs before they are in the file.
+pub(super) struct Outgoing {
+    file: Arc<dyn DiskFile>,
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+impl Outgoing {
+    /// Makes them durable. Blocks.
+    pub fn write(&self) -> io::Result<()> {
+        self.file.write_at(self.at, &self.bytes)?;
+        self.file.sync_data()
+    }
+
+    /// Takes back what a failed write may have left: after a crash it would read like runs.
+    pub fn take_back(&self) -> io::Result<()> {
+        self.file.truncate(self.at)?;
+        self.file.sync_data()
+    }
+}
+
+/// The bytes of at most a block of runs, from this one on.
+fn slots_of(file: &dyn DiskFile, at: u64, slots: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; (slots - at).min(BLOCK as u64) as usize * BYTES as usize];
+    let read = file.read_at((1 + at) * BYTES, &mut bytes)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// The last run behind a bad one that fits to the checksum before it, though that is not good itself.
+fn last_that_follows(file: &dyn DiskFile, bad: u64, slots: u64) -> io::Result<Option<u64>> {
+    let (mut at, mut before, mut last) = (bad, None, None);
+    while at < slots {
+        let bytes = slots_of(file, at, slots)?;
+        if bytes.len() < BYTES as usize {
+            break;
+        }
+        for slot in bytes.chunks_exact(BYTES as usize) {
+            if before.is_some_and(|before| Run::of_bytes(slot, before).is_some()) {
+                last = Some(at);
+            }
+            before = slot.last_chunk().map(|crc| u32::from_be_bytes(*crc));
+            at += 1;
+        }
+    }
+    Ok(last)
+}
+
+/// Whether the sector of this byte, or that of the run's end, was never written: a power cut leaves such holes in what was
+/// not synced, before sectors that were written.
+fn hole(file: &dyn DiskFile, from: u64) -> io::Result<bool> {
+    let next = (from / SECTOR + 1) * SECTOR;
+    let zeros = |from: u64, upto: u64| {
+        let mut bytes = vec![0; (upto - from) as usize];
+        let read = file.read_at(from, &mut bytes)?;
+        Ok::<_, io::Error>(bytes[..read].iter().all(|byte| *byte == 0))
+    };
+    Ok(zeros(from, next)? || (from + BYTES > next && zeros(next, next + SECTOR)?))
+}
+
+/// The node that a header names.
+fn node_of(head: &[u8; BYTES as usize]) -> Origin {
+    Origin(head[8..12].first_chunk().map_or(0, |node| u32::from_be_bytes(*node)))
 }
 
 impl Block<'_> {

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+/// The code and the remedy where an older state of a node's folder was put back.
+pub(super) const OWN_OLDER: &str = "log_behind_broker";
+pub(super) const OWN_OLDER_REMEDY: &str = "an older state of this folder was restored: restore the newest one, or move the \
+    folder aside and start with an empty one, which copies everything back";
+
 /// Why a pipe does not carry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PipeError {
@@ -44,6 +49,14 @@ pub enum PipeError {
         /// What was read.
         read: u64,
     },
+    /// It has acknowledged more of our own log than we hold.
+    #[error("the broker acknowledged our own log up to {sent}, and we hold it up to {end}")]
+    OwnOlder {
+        /// Our last sequence.
+        end: u64,
+        /// The last one that was acknowledged.
+        sent: u64,
+    },
     /// It has another number of partitions.
     #[error("the topic has {found} partitions, and had {expected}")]
     Partitions {
@@ -76,6 +89,7 @@ impl PipeError {
             Self::HeadGone { .. } => "broker_head_gone",
             Self::Recreated => "broker_recreated",
             Self::Older { .. } => "broker_older",
+            Self::OwnOlder { .. } => OWN_OLDER,
             Self::Partitions { .. } => "broker_partitions",
             Self::Overtaken(_) => "broker_overtaken",
             Self::NotBuilt(_) => "broker_not_built",
@@ -97,7 +111,7 @@ impl PipeError {
                 "raise the stream's limits or the broker's disk; what waits is kept here and sent later"
             }
             Self::TooLarge { .. } => {
-                "raise the broker's largest message to 1 MiB; the record waits here until then"
+                "raise the broker's largest message to 1 MiB; the record and what follows it wait here until then"
             }
             Self::Settings(_) => {
                 "change the named settings, or give the hub another stream name and let it make its own"
@@ -108,6 +122,7 @@ impl PipeError {
             Self::Recreated | Self::Older { .. } => {
                 "fill the stream again with `tributary log copy` from a node that has everything, or restore the right one"
             }
+            Self::OwnOlder { .. } => OWN_OLDER_REMEDY,
             Self::Partitions { .. } => {
                 "the number of partitions never changes: restore it, or copy the log to a new topic"
             }
@@ -117,7 +132,8 @@ impl PipeError {
         }
     }
 
-    /// Whether the same call can succeed later without anybody doing something here.
+    /// Whether the same call can succeed later without anybody doing something here. A refusal can, when somebody has mended
+    /// the broker, or the broker itself: it is tried again seldom, and told meanwhile.
     #[must_use]
     pub fn retryable(&self) -> bool {
         use PipeError::{Failed, Full, Overtaken, TooLarge, Unreachable};

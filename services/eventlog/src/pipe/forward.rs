@@ -8,11 +8,13 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Pipe, PipeError, Place, State};
+use super::{Pipe, PipeError, Place, REFUSED_PAUSE, State, place::PlaceFile};
 use crate::{EventLog, ReadLimits, Record};
 
 /// Records under way at a time.
 const WINDOW: ReadLimits = ReadLimits { max_records: 512, max_bytes: 4 << 20 };
+/// The same where one of them is too large: all before it still go.
+const ALONE: ReadLimits = ReadLimits { max_records: 1, ..WINDOW };
 /// Pauses between tries, doubling.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_LONGEST: Duration = Duration::from_secs(2);
@@ -23,9 +25,17 @@ const SAVE_EVERY: Duration = Duration::from_secs(1);
 pub struct Forwarder {
     log: Arc<dyn EventLog>,
     pipe: Arc<dyn Pipe>,
-    file: PathBuf,
+    file: Arc<PlaceFile>,
     sent: watch::Sender<u64>,
     error: Mutex<Option<PipeError>>,
+    refused_pause: Duration,
+}
+
+/// What one try tells the next.
+struct Tries {
+    pause: Duration,
+    /// Up to here records go one by one, because one of them is too large.
+    alone_upto: u64,
 }
 
 impl Forwarder {
@@ -34,8 +44,17 @@ impl Forwarder {
     /// # Errors
     /// Where the file cannot be read.
     pub fn new(log: Arc<dyn EventLog>, pipe: Arc<dyn Pipe>, file: PathBuf) -> std::io::Result<Self> {
-        let sent = Place::read(&file)?.map_or(0, |place| place.sent);
-        Ok(Self { log, pipe, file, sent: watch::Sender::new(sent), error: Mutex::default() })
+        let file = PlaceFile::new(file);
+        // Nobody may rely on what is not even here; that it was sent is told when it runs.
+        let sent = file.read()?.map_or(0, |place| place.sent).min(log.end());
+        let (sent, error) = (watch::Sender::new(sent), Mutex::default());
+        Ok(Self { log, pipe, file, sent, error, refused_pause: REFUSED_PAUSE })
+    }
+
+    /// The same, with another pause after a refusal; 30 s where nobody says.
+    #[must_use]
+    pub fn refused_pause(self, refused_pause: Duration) -> Self {
+        Self { refused_pause, ..self }
     }
 
     /// Up to which sequence the broker has acknowledged everything, now and whenever it rises.
@@ -54,94 +73,127 @@ impl Forwarder {
         *self.error.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 
-    /// Sends until told to stop. What can pass by itself is tried again for ever.
+    /// Sends until told to stop. What can pass by itself is tried again for ever, and a refusal after a longer pause.
     ///
     /// # Errors
-    /// What somebody has to mend first; nothing is sent any more.
+    /// What somebody has to mend here first; nothing is sent any more.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<(), PipeError> {
-        let mut pause = PAUSE_FIRST;
+        let mut tries = Tries { pause: PAUSE_FIRST, alone_upto: 0 };
         loop {
             let ended = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                ended = self.send_on(&mut pause) => ended,
+                ended = self.send_on(&mut tries) => ended,
             };
             let Err(error) = ended else { return Ok(()) };
-            let mends_itself = error.retryable();
             if self.error().as_ref() != Some(&error) {
                 tracing::warn!(log.origin = %self.log.origin(), %error, code = error.code(), "the log is not forwarded");
             }
             self.set_error(Some(error.clone()));
-            if !mends_itself {
-                return Err(error);
-            }
+            let wait = match error {
+                PipeError::Refused(_) => self.refused_pause,
+                error if !error.retryable() => return Err(error),
+                _ => tries.pause,
+            };
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(wait) => {}
             }
-            pause = (pause * 2).min(PAUSE_LONGEST);
+            tries.pause = (tries.pause * 2).min(PAUSE_LONGEST);
         }
     }
 
-    async fn send_on(&self, pause: &mut Duration) -> Result<(), PipeError> {
+    async fn send_on(&self, tries: &mut Tries) -> Result<(), PipeError> {
         // Noted when this ends, however it does: a restart then sends little again.
-        let mut noted = Noted { place: self.begin().await?, forwarder: self };
-        let place = &mut noted.place;
+        let mut noted = Noted { place: self.begin().await?, is_saved: false, file: &self.file };
         let mut end = self.log.subscribe();
         let mut saved = Instant::now();
         loop {
-            let records = self.read(place.sent + 1).await?;
+            if !noted.is_saved && saved.elapsed() >= SAVE_EVERY {
+                noted.save().await;
+                saved = Instant::now();
+            }
+            let sent = noted.place.sent;
+            let window = if sent < tries.alone_upto { ALONE } else { WINDOW };
+            let records = self.read(sent + 1, window).await?;
             let Some(last) = records.last().map(|record| record.position.sequence) else {
-                self.save(place);
-                if end.wait_for(|end| *end > place.sent).await.is_err() {
+                // All is there, so nothing is in the way.
+                self.set_error(None);
+                tries.pause = PAUSE_FIRST;
+                let grown = end.wait_for(|end| *end > sent);
+                let grown = if noted.is_saved {
+                    Ok(grown.await)
+                } else {
+                    tokio::time::timeout(SAVE_EVERY, grown).await
+                };
+                if grown.is_ok_and(|grown| grown.is_err()) {
                     return Ok(());
                 }
                 continue;
             };
-            let (partition, number) = self.pipe.send(&records).await?;
-            (*pause, place.sent) = (PAUSE_FIRST, last);
-            let newest = place.read.entry(partition).or_default();
+            let (partition, number) = match self.pipe.send(&records).await {
+                Err(PipeError::TooLarge { .. }) if records.len() > 1 => {
+                    tries.alone_upto = last;
+                    continue;
+                }
+                Err(PipeError::TooLarge { bytes, detail }) => {
+                    let at = records.first().map_or_else(String::new, |record| record.position.to_string());
+                    return Err(PipeError::TooLarge { bytes, detail: format!("record {at}: {detail}") });
+                }
+                answer => answer?,
+            };
+            (tries.pause, noted.place.sent, noted.is_saved) = (PAUSE_FIRST, last, false);
+            let newest = noted.place.read.entry(partition).or_default();
             *newest = number.max(*newest);
             self.sent.send_replace(last);
             self.set_error(None);
-            if saved.elapsed() >= SAVE_EVERY {
-                self.save(place);
-                saved = Instant::now();
-            }
         }
     }
 
-    /// Whether the stream is the one that was written before, and holds what it was sent.
+    /// Whether the stream is the one that was written before, and holds what it was sent; and whether we do.
     ///
     /// # Errors
-    /// See [`Place::check`].
+    /// See [`Place::check`] and [`check_own`](Self::check_own).
     pub fn check(&self, state: &State) -> Result<(), PipeError> {
-        let known = Place::read(&self.file).map_err(|e| PipeError::Failed(e.to_string()))?;
-        known.map_or(Ok(()), |place| check(&place, state))
+        self.check_own()?;
+        self.known()?.map_or(Ok(()), |place| check(&place, state))
+    }
+
+    /// Whether our log still holds all that it sent. Asks nobody.
+    ///
+    /// # Errors
+    /// [`PipeError::OwnOlder`] where it does not, [`PipeError::Failed`] where our file cannot be read.
+    pub fn check_own(&self) -> Result<(), PipeError> {
+        self.known()?.map_or(Ok(()), |place| self.holds(&place))
+    }
+
+    fn holds(&self, place: &Place) -> Result<(), PipeError> {
+        let (end, sent) = (self.log.end(), place.sent);
+        if sent > end { Err(PipeError::OwnOlder { end, sent }) } else { Ok(()) }
+    }
+
+    fn known(&self) -> Result<Option<Place>, PipeError> {
+        self.file.read().map_err(|e| PipeError::Failed(e.to_string()))
     }
 
     /// Where to go on, once the stream is known to hold what it was sent.
     async fn begin(&self) -> Result<Place, PipeError> {
-        let known = Place::read(&self.file).map_err(|e| PipeError::Failed(e.to_string()))?;
+        let known = self.known()?;
+        if let Some(place) = &known {
+            self.holds(place)?;
+        }
         let state = self.pipe.state().await?;
-        let Some(mut place) = known else {
+        let Some(place) = known else {
             return Ok(Place { stream: state.stream, ..Place::default() });
         };
         check(&place, &state)?;
-        place.sent = place.sent.min(self.log.end());
         Ok(place)
     }
 
-    async fn read(&self, from: u64) -> Result<Vec<Record>, PipeError> {
+    async fn read(&self, from: u64, window: ReadLimits) -> Result<Vec<Record>, PipeError> {
         let log = Arc::clone(&self.log);
-        let read = tokio::task::spawn_blocking(move || log.read(from, WINDOW)).await;
+        let read = tokio::task::spawn_blocking(move || log.read(from, window)).await;
         let failed = |error: String| PipeError::Failed(format!("our own log cannot be read: {error}"));
         read.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))
-    }
-
-    fn save(&self, place: &Place) {
-        if let Err(error) = place.write(&self.file) {
-            tracing::warn!(%error, "how far the log was forwarded is not noted; a restart sends more of it again");
-        }
     }
 }
 
@@ -154,11 +206,21 @@ fn check(place: &Place, state: &State) -> Result<(), PipeError> {
 /// A place that is written down when it is left.
 struct Noted<'a> {
     place: Place,
-    forwarder: &'a Forwarder,
+    is_saved: bool,
+    file: &'a Arc<PlaceFile>,
+}
+
+impl Noted<'_> {
+    async fn save(&mut self) {
+        self.file.write_aside(&self.place).await;
+        self.is_saved = true;
+    }
 }
 
 impl Drop for Noted<'_> {
     fn drop(&mut self) {
-        self.forwarder.save(&self.place);
+        if !self.is_saved {
+            self.file.write(&self.place);
+        }
     }
 }

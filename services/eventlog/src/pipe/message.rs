@@ -68,6 +68,9 @@ pub enum NotOurs {
     /// The pipe's own, by which it knows the stream again; of no concern to readers.
     #[error("it is the mark of the stream")]
     Mark,
+    /// Nothing stands at this number nor before it, up to the message before: the end of somebody's transaction.
+    #[error("nothing stands there")]
+    Hole,
     /// A header is missing or unreadable: somebody else published here.
     #[error("it has no readable header {0}")]
     Header(&'static str),

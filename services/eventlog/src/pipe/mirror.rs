@@ -4,18 +4,23 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::sync::watch;
 
-use super::{Arrived, Incoming, NotOurs, Pipe, PipeError, Place, State, reorder::Reorder};
-use crate::{CopyError, EventLog, OpenError, Options, Origin, RealDisk, Record, Salts, SegmentLog};
+use super::{
+    Pipe, PipeError, Place, State,
+    error::{OWN_OLDER, OWN_OLDER_REMEDY},
+    place::PlaceFile,
+    reading::Reading,
+};
+use crate::{
+    CopyError, Disk, EventLog, OpenError, Options, Origin, Position, ReadError, RealDisk, Salts, SegmentLog,
+};
 
-/// The place is written this often: a restart reads again what came after.
-const SAVE_EVERY: Duration = Duration::from_secs(1);
-/// The consumer is torn down and made anew where the stream goes on and nothing comes for so long.
-const STALLED_AFTER: Duration = Duration::from_secs(30);
+/// A record that others have overtaken comes within this time, or somebody has to look.
+const GAP_MAX: Duration = Duration::from_secs(60);
 
 /// Why a mirror stopped.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +42,13 @@ pub enum MirrorError {
         /// One in the pipe.
         found: u64,
     },
+    /// The pipe holds another record of ours at a place that is taken here: an older state of this folder was restored and
+    /// written on, or the folder was copied and started twice.
+    #[error("the broker has another record of our own log at {0} than we have")]
+    OwnDiffers(Position),
+    /// Our own log could not be compared with what the pipe holds of it.
+    #[error("our own log cannot be read: {0}")]
+    Own(ReadError),
 }
 
 impl MirrorError {
@@ -47,7 +59,9 @@ impl MirrorError {
             Self::Pipe(error) => error.code(),
             Self::Open(error) => error.code(),
             Self::Copy(error) => error.code(),
-            Self::OwnOlder { .. } => "log_behind_broker",
+            Self::OwnOlder { .. } => OWN_OLDER,
+            Self::OwnDiffers(_) => "log_differs_from_broker",
+            Self::Own(_) => "log_io",
         }
     }
 
@@ -60,14 +74,21 @@ impl MirrorError {
             Self::Copy(CopyError::Append(_) | CopyError::Read(_)) => {
                 "check that the data folder can be written and that its disk has room; what is missing is copied then"
             }
+            Self::Copy(CopyError::Gap { .. }) => {
+                "start the node whose log that is: it sends again what is missing; where it is lost for good, `tributary log \
+                 copy` from a node that has more of it fills the gap"
+            }
             Self::Copy(_) => {
                 "two logs were written under one origin, such as by a folder that was copied and started twice: start \
                  only one of them; `tributary log copy` from a node that is right makes the folder anew"
             }
-            Self::OwnOlder { .. } => {
-                "an older state of this folder was restored: restore the newest one, or move the folder aside and start \
-                 with an empty one, which copies everything back"
+            Self::OwnOlder { .. } => OWN_OLDER_REMEDY,
+            Self::OwnDiffers(_) => {
+                "an older state of this folder was restored and took events, or the folder was copied and started twice: \
+                 keep it aside, and start with the right one or with an empty one, which copies everything back; what only \
+                 the folder aside has must be posted again"
             }
+            Self::Own(_) => "check that the data folder can be read",
         }
     }
 
@@ -78,7 +99,8 @@ impl MirrorError {
             Self::Pipe(error) => error.retryable(),
             Self::Open(error) => error.retryable(),
             Self::Copy(error) => error.retryable(),
-            Self::OwnOlder { .. } => false,
+            Self::Own(error) => error.retryable(),
+            Self::OwnOlder { .. } | Self::OwnDiffers(_) => false,
         }
     }
 }
@@ -94,16 +116,40 @@ pub struct Progress {
     pub stalls: u64,
 }
 
+/// Why nothing is copied at the moment, or not all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// A stable name for the cause.
+    pub code: &'static str,
+    /// What is wrong.
+    pub detail: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+    /// The cause is on this machine, such as a full disk: not the broker, the way to it, or a node that is away.
+    pub is_here: bool,
+}
+
+impl From<&MirrorError> for Stopped {
+    fn from(error: &MirrorError) -> Self {
+        let is_here = !matches!(error, MirrorError::Pipe(_) | MirrorError::Copy(CopyError::Gap { .. }));
+        Self { code: error.code(), detail: error.to_string(), remedy: error.remedy(), is_here }
+    }
+}
+
 /// All copies of one node.
 pub struct Mirrors {
     dir: PathBuf,
     /// Whether others' logs are kept; else the stream is read for our own only.
-    keeps: bool,
-    own: Arc<dyn EventLog>,
+    pub(super) keeps: bool,
+    pub(super) own: Arc<dyn EventLog>,
     salts: Salts,
+    disk: Arc<dyn Disk>,
+    pub(super) place: Arc<PlaceFile>,
+    pub(super) gap_max: Duration,
+    stopped: Mutex<Option<Stopped>>,
     logs: RwLock<BTreeMap<Origin, Arc<SegmentLog>>>,
     origins: watch::Sender<usize>,
-    caught_up: watch::Sender<bool>,
+    pub(super) caught_up: watch::Sender<bool>,
     progress: Mutex<Progress>,
 }
 
@@ -113,17 +159,42 @@ impl Mirrors {
     /// # Errors
     /// The first copy that cannot be opened.
     pub fn open(dir: impl Into<PathBuf>, own: Arc<dyn EventLog>, salts: Salts) -> Result<Self, OpenError> {
-        let (dir, mut logs) = (dir.into(), BTreeMap::new());
+        Self::open_on(Arc::new(RealDisk), dir, own, salts)
+    }
+
+    /// The same, with the copies' segments on this disk; folders and places are the machine's.
+    ///
+    /// # Errors
+    /// The first copy that cannot be opened.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: impl Into<PathBuf>,
+        own: Arc<dyn EventLog>,
+        salts: Salts,
+    ) -> Result<Self, OpenError> {
+        let dir = dir.into();
         std::fs::create_dir_all(&dir)?;
+        let mut logs = BTreeMap::new();
         for entry in std::fs::read_dir(&dir)? {
             let name = entry?.file_name();
             let origin = name.to_str().and_then(|name| u32::from_str_radix(name, 16).ok()).map(Origin);
             let Some(origin) = origin.filter(|o| o.to_string() == name.to_string_lossy()) else { continue };
-            logs.insert(origin, Arc::new(open(&dir, origin, &salts)?));
+            logs.insert(origin, Arc::new(open((&dir, &disk), origin, &salts)?));
         }
-        let (origins, caught_up) = (watch::Sender::new(logs.len()), watch::Sender::new(false));
-        let (logs, progress) = (RwLock::new(logs), Mutex::default());
-        Ok(Self { dir, keeps: true, own, salts, logs, origins, caught_up, progress })
+        Ok(Self {
+            own,
+            salts,
+            disk,
+            place: PlaceFile::new(dir.join("place")),
+            dir,
+            keeps: true,
+            gap_max: GAP_MAX,
+            stopped: Mutex::default(),
+            origins: watch::Sender::new(logs.len()),
+            logs: RwLock::new(logs),
+            caught_up: watch::Sender::new(false),
+            progress: Mutex::default(),
+        })
     }
 
     /// Keeps no copies: what the stream holds is only compared with the node's own log, and what folders are there stay
@@ -134,9 +205,27 @@ impl Mirrors {
     pub fn none(dir: impl Into<PathBuf>, own: Arc<dyn EventLog>, salts: Salts) -> Result<Self, OpenError> {
         let dir = dir.into();
         std::fs::create_dir_all(&dir)?;
-        let (origins, caught_up) = (watch::Sender::new(0), watch::Sender::new(false));
-        let (logs, progress) = (RwLock::default(), Mutex::default());
-        Ok(Self { dir, keeps: false, own, salts, logs, origins, caught_up, progress })
+        Ok(Self {
+            own,
+            salts,
+            disk: Arc::new(RealDisk),
+            // Whoever keeps copies later reads from the beginning.
+            place: PlaceFile::new(dir.join("looked")),
+            dir,
+            keeps: false,
+            gap_max: GAP_MAX,
+            stopped: Mutex::default(),
+            origins: watch::Sender::new(0),
+            logs: RwLock::default(),
+            caught_up: watch::Sender::new(false),
+            progress: Mutex::default(),
+        })
+    }
+
+    /// The same, with another time that a record may be missing while later ones of its origin wait; 60 s where nobody says.
+    #[must_use]
+    pub fn gap_max(self, gap_max: Duration) -> Self {
+        Self { gap_max, ..self }
     }
 
     /// The copies, by origin; their ends can be awaited as any log's.
@@ -164,19 +253,31 @@ impl Mirrors {
     /// # Errors
     /// See [`Place::check`].
     pub fn check(&self, state: &State) -> Result<(), PipeError> {
-        let known = Place::read(&self.place()).map_err(|e| PipeError::Failed(e.to_string()))?;
+        let known = self.place.read().map_err(|e| PipeError::Failed(e.to_string()))?;
         known.unwrap_or_default().check(state)
     }
 
     /// Whether anything was ever read from a broker.
     #[must_use]
     pub fn knows_broker(&self) -> bool {
-        Place::read(&self.place()).is_ok_and(|place| place.is_some())
+        self.place.read().is_ok_and(|place| place.is_some())
     }
 
-    fn place(&self) -> PathBuf {
-        // Whoever keeps copies later reads from the beginning.
-        self.dir.join(if self.keeps { "place" } else { "looked" })
+    /// Why nothing is copied at the moment, or not all; `None` once it goes on.
+    #[must_use]
+    pub fn stopped(&self) -> Option<Stopped> {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells of what is new about it.
+    pub(super) fn set_stopped(&self, now: Option<Stopped>) {
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Stopped { code, detail, remedy, .. }) =
+            now.as_ref().filter(|now| stopped.as_ref() != Some(now))
+        {
+            tracing::warn!(code, remedy, "not everything is copied from the broker at the moment: {detail}");
+        }
+        *stopped = now;
     }
 
     /// What was done since it was opened.
@@ -185,7 +286,7 @@ impl Mirrors {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note(&self, change: impl FnOnce(&mut Progress)) {
+    pub(super) fn note(&self, change: impl FnOnce(&mut Progress)) {
         change(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -194,29 +295,52 @@ impl Mirrors {
     /// # Errors
     /// See [`MirrorError`]; the copies are whole up to their ends.
     pub async fn run(&self, pipe: &dyn Pipe) -> Result<(), MirrorError> {
-        let file = self.place();
         loop {
-            let known = Place::read(&file).map_err(OpenError::Io)?.unwrap_or_default();
-            let state = pipe.state().await?;
-            known.check(&state)?;
-            let goal = state.held.iter().map(|(partition, (_, end))| (*partition, *end)).collect();
-            let place = Place { stream: state.stream, ..known };
-            let reading = Reading { mirrors: self, place, goal, file: &file, waiting: BTreeMap::new() };
-            // From here on this folder belongs to this stream, whatever happens next.
-            reading.save();
-            let incoming = pipe.receive(&reading.place).await?;
-            reading.run(pipe, incoming).await?;
+            if let Err(error) = self.read_on(pipe).await {
+                self.set_stopped(Some((&error).into()));
+                return Err(error);
+            }
             self.note(|progress| progress.stalls += 1);
             tracing::warn!("the stream goes on and nothing comes: its consumer is made anew");
         }
     }
 
-    fn log(&self, origin: Origin) -> Result<Arc<SegmentLog>, OpenError> {
+    /// Returns where the consumer stalled.
+    async fn read_on(&self, pipe: &dyn Pipe) -> Result<(), MirrorError> {
+        self.reopen().await?;
+        let known = self.place.read().map_err(OpenError::Io)?.unwrap_or_default();
+        let state = pipe.state().await?;
+        known.check(&state)?;
+        let goal = state.held.iter().map(|(partition, (_, end))| (*partition, *end)).collect();
+        let reading = Reading::new(self, Place { stream: state.stream, ..known }, goal);
+        // From here on this folder belongs to this stream, whatever happens next.
+        self.place.write_aside(reading.place()).await;
+        let incoming = pipe.receive(reading.place()).await?;
+        reading.run(pipe, incoming).await
+    }
+
+    /// Opens copies again that a failed write has sealed.
+    async fn reopen(&self) -> Result<(), OpenError> {
+        let logs: Vec<_> =
+            self.logs.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for log in logs.into_iter().filter(|log| log.is_sealed()) {
+            let origin = log.origin();
+            let reopened = tokio::task::spawn_blocking(move || log.reopen()).await;
+            reopened.map_err(|panic| OpenError::Io(std::io::Error::other(panic)))??;
+            tracing::warn!(log.origin = %origin, "a copy was sealed by a failed write; it is open again");
+        }
+        Ok(())
+    }
+
+    /// The copy of this origin, made where there is none.
+    pub(super) async fn log(&self, origin: Origin) -> Result<Arc<SegmentLog>, OpenError> {
         let known = self.logs.read().unwrap_or_else(PoisonError::into_inner).get(&origin).cloned();
         if let Some(log) = known {
             return Ok(log);
         }
-        let log = Arc::new(open(&self.dir, origin, &self.salts)?);
+        let (dir, disk, salts) = (self.dir.clone(), Arc::clone(&self.disk), Arc::clone(&self.salts));
+        let opened = tokio::task::spawn_blocking(move || open((&dir, &disk), origin, &salts)).await;
+        let log = Arc::new(opened.map_err(|panic| OpenError::Io(std::io::Error::other(panic)))??);
         let mut logs = self.logs.write().unwrap_or_else(PoisonError::into_inner);
         logs.insert(origin, Arc::clone(&log));
         self.origins.send_replace(logs.len());
@@ -224,122 +348,12 @@ impl Mirrors {
     }
 }
 
-fn open(dir: &Path, origin: Origin, salts: &Salts) -> Result<SegmentLog, OpenError> {
+fn open(
+    (dir, disk): (&Path, &Arc<dyn Disk>),
+    origin: Origin,
+    salts: &Salts,
+) -> Result<SegmentLog, OpenError> {
     let mut options = Options::copy_of(dir.join(origin.to_string()), origin, Arc::clone(salts));
-    options.disk = Arc::new(RealDisk);
+    options.disk = Arc::clone(disk);
     SegmentLog::open(options)
-}
-
-/// One consumer's life.
-struct Reading<'a> {
-    mirrors: &'a Mirrors,
-    place: Place,
-    /// The end of each partition when the reading began.
-    goal: BTreeMap<u32, u64>,
-    file: &'a Path,
-    /// What waits for its predecessors, with the partition it came by.
-    waiting: BTreeMap<Origin, (u32, Reorder)>,
-}
-
-impl Reading<'_> {
-    /// Returns where the consumer stalled.
-    async fn run(mut self, pipe: &dyn Pipe, mut incoming: Box<dyn Incoming>) -> Result<(), MirrorError> {
-        let mut saved = Instant::now();
-        let mut newest = self.place.read.clone();
-        self.reached(&newest);
-        loop {
-            let arrived = match tokio::time::timeout(STALLED_AFTER, incoming.next()).await {
-                Ok(arrived) => arrived?,
-                Err(_) => {
-                    self.save();
-                    let held = pipe.state().await?.held;
-                    let behind =
-                        |(p, (_, end)): (&u32, &(u64, u64))| *end > newest.get(p).copied().unwrap_or(0);
-                    if held.iter().any(behind) {
-                        return Ok(());
-                    }
-                    continue;
-                }
-            };
-            for message in &arrived {
-                newest.insert(message.partition, message.number);
-            }
-            self.take(arrived).await?;
-            self.advance(&newest);
-            self.reached(&newest);
-            if saved.elapsed() >= SAVE_EVERY {
-                self.save();
-                saved = Instant::now();
-            }
-        }
-    }
-
-    async fn take(&mut self, arrived: Vec<Arrived>) -> Result<(), MirrorError> {
-        let mut ready: BTreeMap<Origin, Vec<Record>> = BTreeMap::new();
-        for Arrived { partition, number, record } in arrived {
-            let record = match record {
-                Ok(record) => record,
-                Err(NotOurs::Mark) => continue,
-                Err(why) => {
-                    tracing::warn!(broker.number = number, %why, "a message of the stream is no record");
-                    self.mirrors.note(|progress| progress.foreign += 1);
-                    continue;
-                }
-            };
-            let origin = record.position.origin;
-            if origin == self.mirrors.own.origin() {
-                let (end, found) = (self.mirrors.own.end(), record.position.sequence);
-                if found > end {
-                    return Err(MirrorError::OwnOlder { end, found });
-                }
-                continue;
-            }
-            if !self.mirrors.keeps {
-                continue;
-            }
-            let list = ready.entry(origin).or_default();
-            let end = match list.iter().map(|r| r.position.sequence).max() {
-                Some(last) => last.max(self.mirrors.log(origin)?.end()),
-                None => self.mirrors.log(origin)?.end(),
-            };
-            let (_, waiting) = self.waiting.entry(origin).or_insert_with(|| (partition, Reorder::default()));
-            let found = record.position.sequence;
-            let follow = waiting.insert(end, number, record);
-            list.extend(follow.map_err(|missing| CopyError::Gap { end: missing - 1, found })?);
-        }
-        for (origin, records) in ready {
-            let copied = self.mirrors.log(origin)?.copy(records).await? as u64;
-            self.mirrors.note(|progress| progress.copied += copied);
-        }
-        Ok(())
-    }
-
-    fn reached(&self, newest: &BTreeMap<u32, u64>) {
-        let there = |(partition, end): (&u32, &u64)| newest.get(partition).copied().unwrap_or(0) >= *end;
-        if self.goal.iter().all(there) {
-            self.mirrors.caught_up.send_if_modified(|caught_up| !std::mem::replace(caught_up, true));
-        }
-    }
-
-    /// What waits for a predecessor is read again after a restart, so the place stays before it.
-    fn advance(&mut self, newest: &BTreeMap<u32, u64>) {
-        self.place.read.clone_from(newest);
-        for (partition, waiting) in self.waiting.values() {
-            if let (Some(first), Some(read)) = (waiting.first_number(), self.place.read.get_mut(partition)) {
-                *read = (*read).min(first.saturating_sub(1));
-            }
-        }
-    }
-
-    fn save(&self) {
-        if let Err(error) = self.place.write(self.file) {
-            tracing::warn!(%error, "how far the stream was read is not noted; a restart reads more of it again");
-        }
-    }
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        self.save();
-    }
 }

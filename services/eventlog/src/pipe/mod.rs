@@ -18,7 +18,10 @@ mod mirror;
 pub mod nats;
 mod outlet;
 mod place;
+mod reading;
 mod reorder;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -28,11 +31,15 @@ pub use forward::Forwarder;
 pub use inspect::{Inspection, Told};
 pub use login::{KafkaLogin, NatsLogin};
 pub use message::{Binding, Headers, Labels, NotOurs, Plain, decode, encode};
-pub use mirror::{MirrorError, Mirrors, Progress};
+pub use mirror::{MirrorError, Mirrors, Progress, Stopped};
 pub use outlet::{Lead, Message, Outlet};
 pub use place::{Place, State};
 
 use crate::Record;
+
+/// Until the next try after the broker refused us: long enough that nobody is locked out, short enough that whoever mends the
+/// credentials sees it go on.
+pub const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a broker does for logs.
 #[async_trait]

@@ -1,6 +1,13 @@
-//! How far a mirror has read a pipe. Kept in a small file beside the copies; losing it costs time only.
+//! How far a mirror has read a pipe, or a forwarder has filled it. Kept in a small file. An older place costs time only; without
+//! any, a mirror reads everything again and a forwarder sends everything again.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use super::PipeError;
 
@@ -67,22 +74,24 @@ impl Place {
             return Err(PipeError::Recreated);
         }
         let count = |of: usize| u32::try_from(of).unwrap_or(u32::MAX);
-        for (partition, read) in &self.read {
-            let Some((first, end)) = state.held.get(partition).copied() else {
-                let (found, expected) = (count(state.held.len()), count(self.read.len()));
-                return Err(PipeError::Partitions { found, expected });
-            };
-            if end < *read {
-                return Err(PipeError::Older { end, read: *read });
+        if self.read.keys().any(|partition| !state.held.contains_key(partition)) {
+            let (found, expected) = (count(state.held.len()), count(self.read.len()));
+            return Err(PipeError::Partitions { found, expected });
+        }
+        // Partitions of which nothing was read yet, too.
+        for (partition, (first, end)) in &state.held {
+            let read = self.read.get(partition).copied().unwrap_or(0);
+            if *end < read {
+                return Err(PipeError::Older { end: *end, read });
             }
-            if first > read + 1 {
-                return Err(PipeError::HeadGone { first, missing: read + 1 });
+            if *first > read.saturating_add(1) {
+                return Err(PipeError::HeadGone { first: *first, missing: read + 1 });
             }
         }
         Ok(())
     }
 
-    /// Writes it in one piece. Not synced: an older place is as good.
+    /// Writes it in one piece, durably: a file that a power cut left empty would be none. Blocks.
     ///
     /// # Errors
     /// The file system's.
@@ -92,8 +101,45 @@ impl Place {
             text.push_str(&format!("{partition} {number}\n"));
         }
         let unfinished = path.with_extension("new");
-        fs::write(&unfinished, text)?;
-        fs::rename(&unfinished, path)
+        let mut file = fs::File::create(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_data()?;
+        fs::rename(&unfinished, path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+/// The file of a place, which is written by one at a time.
+pub(super) struct PlaceFile {
+    path: PathBuf,
+    writing: Mutex<()>,
+}
+
+impl PlaceFile {
+    pub fn new(path: PathBuf) -> Arc<Self> {
+        Arc::new(Self { path, writing: Mutex::default() })
+    }
+
+    pub fn read(&self) -> io::Result<Option<Place>> {
+        Place::read(&self.path)
+    }
+
+    /// Blocks. What cannot be written is told only: the older place is as good.
+    pub fn write(&self, place: &Place) {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = place.write(&self.path) {
+            let file = self.path.display();
+            tracing::warn!(%error, %file, "a place is not noted; a restart sends or reads more of it again");
+        }
+    }
+
+    /// Writes it where waiting disturbs nobody.
+    pub async fn write_aside(self: &Arc<Self>, place: &Place) {
+        let (file, place) = (Arc::clone(self), place.clone());
+        if tokio::task::spawn_blocking(move || file.write(&place)).await.is_err() {
+            tracing::error!("noting a place panicked");
+        }
     }
 }
 
@@ -135,6 +181,10 @@ mod tests {
         assert_eq!(place.check(&state("a", 19, 40)), Err(PipeError::HeadGone { first: 19, missing: 18 }));
         let none = State { stream: "a".into(), held: BTreeMap::new() };
         assert_eq!(place.check(&none), Err(PipeError::Partitions { found: 0, expected: 1 }));
+        let two = |first| State { stream: "a".into(), held: [(0, (1, 20)), (1, (first, 9))].into() };
+        assert_eq!(place.check(&two(1)), Ok(()));
+        let gone = Err(PipeError::HeadGone { first: 2, missing: 1 });
+        assert_eq!(place.check(&two(2)), gone, "nothing of that one was read yet");
         assert_eq!(Place::default().check(&state("a", 1, 40)), Ok(()));
         let gone = Place::default().check(&state("a", 2, 40));
         assert_eq!(gone, Err(PipeError::HeadGone { first: 2, missing: 1 }), "a new reader needs all of it");

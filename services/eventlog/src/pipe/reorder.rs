@@ -42,6 +42,11 @@ impl Reorder {
         Ok(ready)
     }
 
+    /// The lowest sequence that waits.
+    pub fn first_sequence(&self) -> Option<u64> {
+        self.waiting.keys().next().copied()
+    }
+
     /// The lowest number of a message whose record waits: what comes before it was given out.
     pub fn first_number(&self) -> Option<u64> {
         self.waiting.values().map(|(number, _)| *number).min()

@@ -1,9 +1,15 @@
 //! Copies of a log: the same records under the same sequences and stamps, however they come in.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tributary_eventlog::sim::{Random, SimDisk, folder};
-use tributary_eventlog::{AppendError, CopyError, EventLog, Options, Origin, Record, SegmentLog};
+use tributary_eventlog::{
+    AppendError, CopyError, Disk, DiskFile, EventLog, Options, Origin, Record, SegmentLog,
+};
 
 use crate::{ORIGIN, all, records, sim_options};
 
@@ -89,6 +95,7 @@ fn what_does_not_belong_into_a_copy_is_refused_and_leaves_nothing() {
         (change(4, |r| r.position.origin = Origin(9)), "log_wrong_origin"),
         (change(4, |r| r.recorded_at = 0), "log_forked"),
         (change(3, |r| r.id[3] ^= 1), "log_forked"),
+        (change(3, |r| r.recorded_at += 1), "log_forked"),
     ] {
         let error = copy(&log, &batch).expect_err("it is refused");
         assert_eq!((error.code(), error.retryable(), log.end()), (code, false, 4), "{error}");
@@ -102,4 +109,76 @@ fn what_does_not_belong_into_a_copy_is_refused_and_leaves_nothing() {
     assert!(matches!(append, Err(AppendError::Copy)));
     let own = SegmentLog::open(sim_options(&SimDisk::new(8), 8)).expect("a log");
     assert_eq!(copy(&own, &records[..1]).expect_err("it is no copy").code(), "log_not_a_copy");
+}
+
+/// A disk whose syncs wait for their turn.
+#[derive(Clone)]
+struct Slow(SimDisk, Arc<Mutex<()>>);
+
+impl Disk for Slow {
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.0.create_dir_all(dir)
+    }
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(SlowFile(self.0.create(path)?, Arc::clone(&self.1))))
+    }
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.0.open(path)
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        self.0.list(dir)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.0.remove(path)
+    }
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.0.sync_dir(dir)
+    }
+}
+
+struct SlowFile(Box<dyn DiskFile>, Arc<Mutex<()>>);
+
+impl DiskFile for SlowFile {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read_at(offset, into)
+    }
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_at(offset, bytes)
+    }
+    fn allocate(&self, to: u64) -> io::Result<()> {
+        self.0.allocate(to)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        let _turn = self.1.blocking_lock();
+        self.0.sync_data()
+    }
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.0.truncate(len)
+    }
+}
+
+#[tokio::test]
+async fn who_stops_waiting_for_a_copy_and_copies_again_doubles_nothing() {
+    let records = original(&mut Random::new(3));
+    let slow = Slow(SimDisk::new(3), Arc::default());
+    let mut options = Options::copy_of(folder(), ORIGIN, Random::new(3).into_salts());
+    options.disk = Arc::new(slow.clone());
+    let log = SegmentLog::open(options).expect("a copy");
+    let turn = slow.1.lock().await;
+    // Each is queued, and nobody waits for its answer.
+    for _ in 0..3 {
+        let copying = tokio::time::timeout(Duration::from_millis(20), log.copy(records.clone()));
+        copying.await.expect_err("the disk does not answer");
+    }
+    drop(turn);
+    while let Err(error) = log.copy(records.clone()).await {
+        assert!(error.retryable(), "{error}");
+    }
+    assert!(all(&log) == records, "{} records for {}", log.end(), records.len());
 }

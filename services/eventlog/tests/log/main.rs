@@ -10,6 +10,7 @@ mod golden;
 mod opening;
 mod order;
 mod peek;
+mod pipe;
 
 use std::sync::Arc;
 

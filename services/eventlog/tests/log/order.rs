@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tributary_eventlog::conformance::record;
-use tributary_eventlog::sim::{Random, SimDisk, folder};
+use tributary_eventlog::sim::{Call, EIO, Fault, Random, SimDisk, folder};
 use tributary_eventlog::{
     EventLog, Interleaved, ManualClock, MemoryLog, Order, OrderError, Origin, Position, ReadLimits, Record,
     scan,
@@ -162,6 +162,106 @@ fn thousands_of_runs_are_found_by_their_marks() {
     }
     drop(order);
     check(&world.open().expect("opened"), &mut known, &mut random, 1);
+}
+
+/// An order with so many runs, closed, and what it numbered.
+fn with_runs(turns: usize) -> (World, Vec<Position>) {
+    let (mut world, mut random) = (World::new(2, 3), Random::new(3));
+    let order = world.open().expect("opened");
+    for turn in 0..turns {
+        world.append(turn % 2, 1, &mut random);
+        while order.weave().expect("woven") > 0 {}
+    }
+    let all = scan(&order, 1).map(|record| record.expect("a record").position).collect();
+    (world, all)
+}
+
+#[test]
+fn damage_before_good_runs_is_refused_and_an_unfinished_end_is_cut_off() {
+    for turns in [8, 60, 2_000] {
+        let (world, all) = with_runs(turns);
+        let whole = world.disk.contents(&path());
+        let runs = whole.len() / 24 - 1;
+        for run in [0, 1, runs / 2, runs - 3] {
+            for byte in [0, 23] {
+                let mut bytes = whole.clone();
+                bytes[(1 + run) * 24 + byte] ^= 4;
+                world.disk.set_contents(&path(), bytes);
+                let refused = world.open().err().expect("it is damaged");
+                assert!(
+                    matches!(refused, OrderError::Corrupt { run: at } if at == run as u64),
+                    "run {run} of {runs}: {refused}"
+                );
+            }
+        }
+        let mut header = whole.clone();
+        header[22] ^= 1;
+        world.disk.set_contents(&path(), header);
+        assert_eq!(world.open().err().expect("its header is damaged").code(), "order_corrupt");
+        for end in [whole.len() - 1, whole.len() - 24, whole.len() - 25] {
+            world.disk.set_contents(&path(), whole[..end].to_vec());
+            let order = world.open().expect("an unfinished end");
+            let places = places(&order.read_numbers(1, ReadLimits::default()).expect("read"));
+            let same = places.iter().zip(&all).take_while(|(a, b)| a == b).count();
+            assert!(same + 4 > all.len().min(places.len()), "{same} of {}", all.len());
+        }
+    }
+    // A crash while it was made leaves two places at most, and those alone are made again.
+    let (world, all) = with_runs(1);
+    let whole = world.disk.contents(&path());
+    world.disk.set_contents(&path(), whole[..30].to_vec());
+    assert_eq!(world.open().expect("made again").last_number(), all.len() as u64);
+}
+
+/// Runs of one write reach the disk by sectors in any order: holes before whole runs are no damage.
+#[test]
+fn the_power_may_go_in_the_middle_of_a_long_write() {
+    for seed in 0..300 {
+        let (mut world, mut random) = (World::new(2, seed), Random::new(seed));
+        let order = world.open().expect("opened");
+        let mut known = Vec::new();
+        check(&order, &mut known, &mut random, seed);
+        for turn in 0..1_400 {
+            world.clock.advance(150_000);
+            world.append(turn % 2, 1, &mut random);
+        }
+        world.disk.cut_power_after(1 + random.below(6));
+        let _ = order.weave();
+        drop(order);
+        world.disk.restart(random.bits());
+        check(&world.open().expect("opened after a power cut"), &mut known, &mut random, seed);
+    }
+}
+
+#[test]
+fn a_failed_write_leaves_nothing_that_reads_like_runs_later() {
+    for (call, lasting) in [(Call::Write, false), (Call::Sync, false), (Call::Sync, true)] {
+        for seed in 0..40 {
+            let (mut world, mut random) = (World::new(2, seed), Random::new(seed));
+            let order = world.open().expect("opened");
+            let nth = world.disk.counted(call) + 1;
+            world.append(0, 3, &mut random);
+            world.disk.inject(Fault { call, nth, lasting, error: EIO });
+            order.weave().expect_err("the disk fails");
+            // The origin whose run is open grows meanwhile: its records must not get numbers that another may have.
+            world.append(1, 5, &mut random);
+            let numbered = order.last_number();
+            let open = order.weave_open();
+            assert_eq!(open.is_err(), lasting, "seed {seed}, {call:?}: {open:?}");
+            assert_eq!(order.last_number() > numbered, !lasting, "seed {seed}");
+            let seen: Vec<_> = scan(&order, 1).map(|record| record.expect("a record").position).collect();
+            drop(order);
+            world.disk.heal();
+            if random.one_in(2) {
+                world.disk.restart_process();
+            } else {
+                world.disk.restart(random.bits());
+            }
+            let order = world.open().expect("opened");
+            let mut known = seen;
+            check(&order, &mut known, &mut random, seed);
+        }
+    }
 }
 
 #[test]

@@ -81,8 +81,8 @@ impl Delivery {
         let detail = format!("records {first} to {last} did not reach {host}: {reason}");
         draft.content.fields.insert("detail".into(), detail.into());
         let events = context.events(draft, hub.now(), hub.key());
-        while let Err(error) = hub.log.append(events.iter().map(record).collect()).await {
-            tracing::warn!(channel.name = %name, error = %error, "a failed forwarding waits for the log");
+        while let Err(problem) = hub.append(events.iter().map(record).collect()).await {
+            tracing::warn!(channel.name = %name, code = problem.code, "a failed forwarding waits for the log");
             tokio::time::sleep(LOG_PAUSE).await;
         }
     }

@@ -13,6 +13,7 @@ pub struct Figures {
     unacknowledged: Gauge,
     away: Gauge,
     trouble: Gauge,
+    copying_stopped: Gauge,
     spilled: Counter,
     copied: Counter,
     foreign: Counter,
@@ -28,6 +29,8 @@ impl Figures {
         r.register("broker_unacknowledged_events", unacknowledged, self.unacknowledged.clone());
         r.register("broker_away", "1 while nothing can be sent to the broker", self.away.clone());
         r.register("broker_trouble", "1 where somebody has to mend something first", self.trouble.clone());
+        let stopped = "1 while not everything that the broker holds can be copied";
+        r.register("broker_copying_stopped", stopped, self.copying_stopped.clone());
         let spilled =
             "Requests answered without the broker's acknowledgement, durable on this node only at that time";
         r.register("broker_spilled", spilled, self.spilled.clone());
@@ -53,6 +56,7 @@ impl Figures {
         self.trouble.set(i64::from(standing.trouble.is_some()));
         let changes = standing.changes.clone().unwrap_or_default();
         self.publishing.set(i64::from(changes.publishing));
+        self.copying_stopped.set(i64::from(standing.copying.is_some()));
         let copied = &standing.copied;
         for (counter, now) in [
             (&self.spilled, standing.spilled),

@@ -7,12 +7,14 @@ mod labels;
 mod open;
 mod role;
 mod run;
+mod weave;
 
 pub use figures::Figures;
 pub use key::opened;
 pub use open::{bare, check, left, open, pipe};
 pub use role::Role;
 pub use run::spawn;
+pub use weave::{Hurry, Weaver, alone};
 
 use crate::{
     cli::{Exit, Failure},
@@ -21,7 +23,7 @@ use crate::{
 };
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -29,8 +31,8 @@ use std::{
 use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
-    EventLog, Interleaved, Nothing, Order, Position,
-    pipe::{Forwarder, Mirrors, Pipe, Progress},
+    EventLog, Nothing, Order, Position,
+    pipe::{Forwarder, Mirrors, Pipe, PipeError, Progress, Stopped},
 };
 
 /// Longest wait for the broker's answer to what is durable here: providers wait for us meanwhile.
@@ -49,13 +51,13 @@ pub struct Node {
     pipe: Arc<dyn Pipe>,
     forwarder: Arc<Forwarder>,
     mirrors: Arc<Mirrors>,
-    /// Of all logs; `None` where none are folded here.
-    order: Option<Arc<Interleaved>>,
+    /// Keeps the order of all logs; `None` where none are folded here.
+    weaver: Option<Arc<Weaver>>,
     /// What goes out beside the log, where this node may publish.
     outputs: Option<Arc<Outputs>>,
     /// The broker was compared with our own log: nothing is appended and nothing sent before.
     compared: watch::Sender<bool>,
-    trouble: Mutex<Option<Trouble>>,
+    trouble: watch::Sender<Option<Trouble>>,
     spilled: AtomicU64,
 }
 
@@ -70,6 +72,18 @@ pub struct Trouble {
     pub remedy: &'static str,
 }
 
+impl Trouble {
+    /// Whether it concerns this node's own log, so that nothing may be added to it; what others sent is read later.
+    fn is_of_own_log(&self) -> bool {
+        self.is_fork() || self.code == "index_key_differs"
+    }
+
+    /// Whether the broker holds another history of our log than we do.
+    fn is_fork(&self) -> bool {
+        ["log_behind_broker", "log_differs_from_broker"].contains(&self.code)
+    }
+}
+
 /// How a node is doing.
 #[derive(Clone, Debug)]
 pub struct Standing {
@@ -81,6 +95,8 @@ pub struct Standing {
     pub sending: Option<String>,
     /// What was copied.
     pub copied: Progress,
+    /// Why nothing is copied at the moment, or not all.
+    pub copying: Option<Stopped>,
     /// Origins that are folded here.
     pub origins: usize,
     /// How publishing goes, where this node may.
@@ -95,7 +111,9 @@ impl Standing {
     /// Whether requests are taken, and nothing has to be mended.
     #[must_use]
     pub fn fits(&self) -> bool {
-        self.compared && self.trouble.is_none()
+        self.compared
+            && self.trouble.is_none()
+            && !self.copying.as_ref().is_some_and(|stopped| stopped.is_here)
     }
 }
 
@@ -123,8 +141,8 @@ impl Node {
     /// The order of all that is folded here, which is nothing on a node that only takes events.
     #[must_use]
     pub fn order(&self) -> Arc<dyn Order> {
-        match &self.order {
-            Some(order) => Arc::clone(order) as _,
+        match &self.weaver {
+            Some(weaver) => weaver.order(),
             None => Arc::new(Nothing::of(self.log.origin())),
         }
     }
@@ -141,6 +159,12 @@ impl Node {
         self.forwarder.acknowledged()
     }
 
+    /// What keeps that order; `None` on a node that only takes events.
+    #[must_use]
+    pub fn weaver(&self) -> Option<Arc<Weaver>> {
+        self.weaver.clone()
+    }
+
     /// Waits until this node's log was compared with what the broker holds of it. A broker that holds very much takes longer
     /// than `patience`: the hub starts then and refuses requests until it is done.
     ///
@@ -150,7 +174,7 @@ impl Node {
         let mut compared = self.compared.subscribe();
         let started = tokio::time::Instant::now();
         while started.elapsed() < patience {
-            if let Some(Trouble { code, detail, remedy }) = self.trouble() {
+            if let Some(Trouble { code, detail, remedy }) = self.standing().trouble {
                 return Err(Failure::new(Exit::Unreachable, format!("{code}: {detail}")).remedy(remedy));
             }
             let wait = compared.wait_for(|compared| *compared);
@@ -164,13 +188,6 @@ impl Node {
         Ok(())
     }
 
-    /// Waits until it was compared, however long that takes.
-    pub async fn compared_at_last(&self) {
-        let mut compared = self.compared.subscribe();
-        // The sender lives as long as the node.
-        let _ = compared.wait_for(|compared| *compared).await;
-    }
-
     /// The last durable record of each log that is held here, whether it has its place in the order already or not.
     #[must_use]
     pub fn held(&self) -> Vec<Position> {
@@ -182,9 +199,7 @@ impl Node {
     /// Why nothing may be appended at the moment, if so.
     #[must_use]
     pub fn refuses(&self) -> Option<Trouble> {
-        // Only what concerns this node's own log is in the way; what others sent is read later.
-        let concerns = |trouble: &Trouble| ["log_behind_broker", "index_key_differs"].contains(&trouble.code);
-        if let Some(trouble) = self.trouble().filter(concerns) {
+        if let Some(trouble) = self.trouble().filter(Trouble::is_of_own_log) {
             return Some(trouble);
         }
         (!*self.compared.borrow()).then(|| Trouble {
@@ -198,24 +213,47 @@ impl Node {
     #[must_use]
     pub fn standing(&self) -> Standing {
         let acknowledged = *self.forwarder.acknowledged().borrow();
+        let (sending, copying) = (self.forwarder.error(), self.mirrors.stopped());
+        // A refusal is tried again, and is in the way until then.
+        let refused =
+            sending.as_ref().filter(|error| matches!(error, PipeError::Refused(_))).map(Trouble::from);
+        let refused =
+            refused.or_else(|| copying.as_ref().filter(|s| s.code == "broker_refused").map(Trouble::from));
         Standing {
             waiting: self.log.end().saturating_sub(acknowledged),
             spilled: self.spilled.load(Ordering::Relaxed),
-            sending: self.forwarder.error().map(|error| error.to_string()),
+            sending: sending.map(|error| error.to_string()),
             copied: self.mirrors.progress(),
-            origins: self.order.as_ref().map_or(0, |order| order.ends().len()),
+            copying,
+            origins: self.weaver.as_ref().map_or(0, |weaver| weaver.order().ends().len()),
             changes: self.outputs.as_ref().map(|outputs| outputs.standing()),
-            trouble: self.trouble(),
+            trouble: self.trouble().or(refused),
             compared: *self.compared.borrow(),
         }
     }
 
-    fn trouble(&self) -> Option<Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Waits until this node's log was compared with what the broker holds of it, however long that takes.
+    pub async fn until_compared(&self) {
+        let _ = self.compared.subscribe().wait_for(|compared| *compared).await;
     }
 
-    fn set_trouble(&self, trouble: Option<Trouble>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    fn trouble(&self) -> Option<Trouble> {
+        self.trouble.borrow().clone()
+    }
+
+    /// What somebody has to mend first. What concerns our own log stays, whatever else comes.
+    fn set_trouble(&self, now: Trouble) {
+        self.trouble.send_modify(|trouble| {
+            if !trouble.as_ref().is_some_and(Trouble::is_of_own_log) {
+                *trouble = Some(now);
+            }
+        });
+    }
+
+    /// Waits until our own log must not be sent any more.
+    async fn until_forked(&self) {
+        let mut trouble = self.trouble.subscribe();
+        let _ = trouble.wait_for(|trouble| trouble.as_ref().is_some_and(Trouble::is_fork)).await;
     }
 
     /// Closes the copies.

@@ -1,6 +1,6 @@
 //! Opening what a node has on its disk, and the first look at the broker.
 
-use super::{Node, Trouble};
+use super::{Node, Trouble, Weaver};
 use crate::{
     cli::{Exit, Failure},
     config::{
@@ -11,13 +11,13 @@ use crate::{
 };
 use std::{
     path::Path,
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
 };
 use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
-    EventLog, Interleaved, Order, OrderError, RealDisk, Salts,
-    pipe::{Bare, Forwarder, MirrorError, Mirrors, Outlet, Pipe, PipeError},
+    EventLog, Interleaved, OrderError, RealDisk, Salts,
+    pipe::{Bare, Forwarder, MirrorError, Mirrors, Outlet, Pipe, PipeError, Stopped},
 };
 
 #[cfg(feature = "kafka")]
@@ -58,28 +58,28 @@ pub fn open(
         pipe,
         forwarder: Arc::new(forwarder),
         mirrors: Arc::new(mirrors),
-        order,
+        weaver: order.map(|order| Arc::new(Weaver::new(order))),
         outputs: outputs.transpose()?.map(Arc::new),
         compared: watch::Sender::new(false),
-        trouble: Mutex::default(),
+        trouble: watch::Sender::new(None),
         spilled: AtomicU64::new(0),
     })
 }
 
 /// The order of a hub that was a node of several and has the embedded engine now: what the others wrote up to then stays in
-/// its views. `None` where there never were others. Blocks.
+/// its views, and somebody must number what comes. `None` where there never were others. Blocks.
 ///
 /// # Errors
 /// [`Failure`] with the remedy.
 pub fn left(
     (dir, salts, key): (&Path, Salts, &IndexKey),
     log: &Arc<dyn EventLog>,
-) -> Result<Option<Arc<dyn Order>>, Failure> {
+) -> Result<Option<Arc<Weaver>>, Failure> {
     if !dir.join("mirrors").is_dir() {
         return Ok(None);
     }
     let (mirrors, order) = copies((dir, salts, key), log)?;
-    Ok((!mirrors.logs().is_empty()).then(|| Arc::new(order) as _))
+    Ok((!mirrors.logs().is_empty()).then(|| Arc::new(Weaver::new(Arc::new(order)))))
 }
 
 /// The copies and the order over them. What was written with another key gets no number, not even here.
@@ -189,6 +189,8 @@ fn of_nats(config: &Config, written: &crate::config::broker::Nats) -> nats::Opti
 /// [`Failure`] with exit code 3 and the remedy.
 pub async fn check(node: &Node) -> Result<(), Failure> {
     let looked = async {
+        // This one needs nobody's answer.
+        node.forwarder.check_own()?;
         let state = node.pipe.state().await?;
         node.mirrors.check(&state)?;
         node.forwarder.check(&state)?;
@@ -223,6 +225,12 @@ fn refused(engine: &str, error: &PipeError) -> Failure {
 impl From<&MirrorError> for Trouble {
     fn from(error: &MirrorError) -> Self {
         Self { code: error.code(), detail: error.to_string(), remedy: error.remedy() }
+    }
+}
+
+impl From<&Stopped> for Trouble {
+    fn from(stopped: &Stopped) -> Self {
+        Self { code: stopped.code, detail: stopped.detail.clone(), remedy: stopped.remedy }
     }
 }
 

@@ -1,12 +1,12 @@
 //! The tasks of a node: sending, copying, and putting what came into this node's order.
 
-use super::{Node, Trouble, key};
+use super::{Node, Trouble, Weaver, key};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinHandle,
+use tokio::{sync::watch, task::JoinHandle};
+use tributary_eventlog::{
+    OrderError,
+    pipe::{MirrorError, PipeError, REFUSED_PAUSE},
 };
-use tributary_eventlog::{EventLog, Interleaved, OrderError};
 
 /// Pauses between tries, doubling.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -19,8 +19,8 @@ pub fn spawn(node: &Arc<Node>, stopped: &watch::Receiver<bool>) -> Vec<JoinHandl
         tokio::spawn(send(Arc::clone(node), stopped.clone())),
         tokio::spawn(copy(Arc::clone(node), stopped.clone())),
     ];
-    if let Some(order) = &node.order {
-        tasks.push(tokio::spawn(weave(Arc::clone(node), Arc::clone(order), stopped.clone())));
+    if let Some(weaver) = &node.weaver {
+        tasks.push(tokio::spawn(weave(Arc::clone(node), Arc::clone(weaver), stopped.clone())));
     }
     tasks
 }
@@ -36,14 +36,18 @@ async fn send(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
         return tell(&node, trouble);
     }
     node.compared.send_replace(true);
-    if let Err(error) = node.forwarder.run(stopped).await {
+    // What two nodes wrote under one origin is not made worse.
+    let ended = tokio::select! {
+        ended = node.forwarder.run(stopped) => ended,
+        () = node.until_forked() => return,
+    };
+    if let Err(error) = ended {
         tell(&node, (&error).into());
     }
 }
 
 async fn copy(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
     let mut pause = PAUSE_FIRST;
-    let mut last = String::new();
     loop {
         let before = node.mirrors.progress();
         let ended = tokio::select! {
@@ -51,18 +55,15 @@ async fn copy(node: Arc<Node>, mut stopped: watch::Receiver<bool>) {
             ended = node.mirrors.run(&*node.pipe) => ended,
         };
         let Err(error) = ended else { continue };
-        if !error.retryable() {
-            tell(&node, (&error).into());
-            return;
-        }
-        if error.to_string() != last {
-            tracing::warn!(%error, code = error.code(), "nothing is copied from the broker at the moment");
-            last = error.to_string();
-        }
         pause = if node.mirrors.progress() == before { (pause * 2).min(PAUSE_LONGEST) } else { PAUSE_FIRST };
+        let wait = match error {
+            MirrorError::Pipe(PipeError::Refused(_)) => REFUSED_PAUSE,
+            error if !error.retryable() => return tell(&node, (&error).into()),
+            _ => pause,
+        };
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
@@ -74,68 +75,35 @@ fn tell(node: &Node, trouble: Trouble) {
         "the node is cut off from the broker: {}",
         trouble.detail
     );
-    node.set_trouble(Some(trouble));
+    node.set_trouble(trouble);
 }
 
-/// Numbers what is new, whenever a log has grown.
-async fn weave(node: Arc<Node>, order: Arc<Interleaved>, mut stopped: watch::Receiver<bool>) {
-    let grown = Arc::new(Notify::new());
-    let mut followers = Vec::new();
-    let mut origins = node.mirrors.origins();
-    follow(&node.log, &grown, &mut followers);
+/// Numbers what is new, and takes in each origin that comes.
+async fn weave(node: Arc<Node>, weaver: Arc<Weaver>, stopped: watch::Receiver<bool>) {
+    weaver.wake_with(node.mirrors.origins());
+    weaver.follow(&node.log);
     let mut known = BTreeMap::new();
-    loop {
+    let look = || {
         for (origin, log) in node.mirrors.logs() {
-            if !known.contains_key(&origin) {
-                follow(&log, &grown, &mut followers);
-            }
-            let is_added = known.entry(origin).or_insert(false);
+            let is_added = known.entry(origin).or_insert_with(|| {
+                weaver.follow(&log);
+                false
+            });
             // Its first record says whether it is one of ours.
             if *is_added || log.end() == 0 {
                 continue;
             }
             *is_added = true;
             match key::differs(&*log, &node.key) {
-                None => order.add(log),
+                None => weaver.add(log),
                 Some(trouble) => tell(&node, trouble),
             }
         }
-        let weaving = Arc::clone(&order);
-        let woven = tokio::task::spawn_blocking(move || {
-            loop {
-                match weaving.weave() {
-                    Ok(0) => return Ok(()),
-                    Ok(_) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        });
-        if let Ok(Err(error)) = woven.await {
-            complain(&node, &error);
-            tokio::time::sleep(PAUSE_LONGEST).await;
-            grown.notify_one();
+    };
+    let tell = |error: &OrderError| {
+        if !matches!(error, OrderError::Io(_) | OrderError::Read(_)) {
+            node.set_trouble(error.into());
         }
-        tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => break,
-            () = grown.notified() => {}
-            _ = origins.changed() => {}
-        }
-    }
-    followers.iter().for_each(JoinHandle::abort);
-}
-
-fn follow(log: &Arc<dyn EventLog>, grown: &Arc<Notify>, followers: &mut Vec<JoinHandle<()>>) {
-    let (mut end, grown) = (log.subscribe(), Arc::clone(grown));
-    followers.push(tokio::spawn(async move {
-        while end.changed().await.is_ok() {
-            grown.notify_one();
-        }
-    }));
-}
-
-fn complain(node: &Node, error: &OrderError) {
-    tracing::error!(%error, code = error.code(), remedy = error.remedy(), "records wait to be folded");
-    if !matches!(error, OrderError::Io(_) | OrderError::Read(_)) {
-        node.set_trouble(Some(error.into()));
-    }
+    };
+    weaver.run(stopped, look, tell).await;
 }

@@ -109,7 +109,7 @@ async fn append(hub: &Hub, channel: &Channel, draft: Option<Box<Draft>>) -> Resu
     if known {
         return Ok(());
     }
-    let appended = hub.log.append(events.iter().map(record).collect()).await;
+    let appended = hub.append(events.iter().map(record).collect()).await;
     appended.map(|_| ()).map_err(|_| "the log takes no records")
 }
 

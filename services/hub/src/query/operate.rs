@@ -15,20 +15,26 @@ use tributary_core::{
     ids::Cursor,
     view::Records as _,
 };
-use tributary_eventlog::ReadLimits;
+use tributary_eventlog::Position as LogPosition;
 use tributary_projector::View;
 
 /// Lag from which the hub is not ready: answers would be this many records old.
 const READY_LAG_MAX: u64 = 100_000;
 
-/// Records not folded, and the age of the oldest of them in seconds.
+/// Records not folded, also those that have no number yet, and the age of the oldest of them in seconds.
 pub(crate) fn behind(hub: &Hub) -> (u64, f64, Cursor) {
     let folded = *hub.projector().subscribe().borrow();
-    let events = hub.order.last_number().saturating_sub(folded);
-    let one = ReadLimits { max_records: 1, ..ReadLimits::default() };
-    let oldest = hub.order.read_numbers(folded + 1, one).ok().and_then(|records| records.into_iter().next());
-    let seconds = oldest.map_or(0.0, |r| (hub.now().0 - r.recorded_at).max(0) as f64 / 1e6);
     let position = hub.reach(folded).unwrap_or_default();
+    let (mut events, mut oldest) = (0, None);
+    for end in hub.order.ends() {
+        let reached = position.sequence(end.origin.0);
+        if end.sequence > reached {
+            events += end.sequence - reached;
+            let next = hub.order.record_at(LogPosition { sequence: reached + 1, ..end }).ok().flatten();
+            oldest = oldest.into_iter().chain(next.map(|record| record.recorded_at)).min();
+        }
+    }
+    let seconds = oldest.map_or(0.0, |at| (hub.now().0 - at).max(0) as f64 / 1e6);
     (events, seconds, position)
 }
 
@@ -52,12 +58,14 @@ pub async fn lag(State(hub): Shared) -> Answer {
 /// How a node and its broker are doing.
 fn told(engine: &str, standing: &Standing) -> Value {
     let trouble = standing.trouble.as_ref();
+    let copying = standing.copying.as_ref();
     object!({
         "engine": engine,
         "unacknowledged": standing.waiting,
         "spilled": standing.spilled,
         "error": standing.sending,
         "origins": standing.origins,
+        "copying": copying.map(|s| object!({"code": s.code, "detail": s.detail, "remedy": s.remedy})),
         "copied": standing.copied.copied,
         "foreign": standing.copied.foreign,
         "stalls": standing.copied.stalls,

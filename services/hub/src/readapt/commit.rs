@@ -11,7 +11,7 @@ use tributary_core::{
     ids::{EventId, Position},
     wire,
 };
-use tributary_eventlog::{AppendError, NewRecord};
+use tributary_eventlog::NewRecord;
 
 /// Events appended at once, so that they do not hold the log's queue; few in tests, which break runs off between portions.
 const PORTION: usize = if cfg!(test) { 3 } else { 500 };
@@ -59,7 +59,7 @@ pub(super) fn append(hub: &Hub, portion: Vec<NewRecord>, committed: &mut Committ
     if portion.is_empty() {
         return Ok(());
     }
-    let appended = hub.log.append_blocking(portion).map_err(|e| refused(&e))?;
+    let appended = hub.append_blocking(portion).map_err(refused)?;
     committed.appended += appended.iter().filter(|one| !one.duplicate).count() as u64;
     let last = appended.iter().map(|one| one.position).max();
     let last = last.map(|p| Position { origin: p.origin.0, sequence: p.sequence });
@@ -79,8 +79,8 @@ fn holds(hub: &Hub, planned: &Planned) -> Result<bool, Problem> {
     Ok(!of_erased(hub, &original, std::iter::once(&event)))
 }
 
-fn refused(error: &AppendError) -> Problem {
-    tracing::warn!(error = %error, "readapted events were not taken by the log");
-    Problem::new(503, "log_not_writable", format!("the log took no more: {error}"))
+fn refused(problem: Problem) -> Problem {
+    tracing::warn!(code = problem.code, "readapted events were not taken by the log");
+    Problem::new(503, problem.code, format!("the log took no more: {}", problem.detail))
         .remedy("run it again: what was appended stays, and it goes on from there")
 }

@@ -86,6 +86,8 @@ struct Connected {
     asking: Arc<Mutex<Asking>>,
     sending: Sending,
     mark: Mark,
+    /// The fewest copies that a partition has.
+    replicas: usize,
 }
 
 impl Kafka {
@@ -135,7 +137,7 @@ impl Pipe for Kafka {
 
     async fn receive(&self, after: &Place) -> Result<Box<dyn Incoming>, PipeError> {
         let connected = self.connected().await?;
-        Ok(Box::new(receive::start(&self.options, connected.mark.partitions, after)?))
+        Ok(Box::new(receive::start(&self.options, (connected.mark.partitions, connected.replicas), after)?))
     }
 
     async fn findings(&self) -> Result<Vec<Finding>, PipeError> {
@@ -176,7 +178,7 @@ async fn connect(options: &Options) -> Result<Connected, PipeError> {
 async fn begin(options: &Options, asking: &Arc<Mutex<Asking>>) -> Result<Connected, PipeError> {
     let (shape, settings) = topic::open(options, asking).await?;
     let sending = Sending::new(options, settings.largest().unwrap_or(usize::MAX));
-    let partitions = shape.partitions;
+    let (partitions, replicas) = (shape.partitions, shape.replicas);
     let find = move |asking: &mut Asking| {
         let held = asking.held(partitions)?;
         mark::find(asking, &held)
@@ -194,7 +196,7 @@ async fn begin(options: &Options, asking: &Arc<Mutex<Asking>>) -> Result<Connect
     if mark.partitions != partitions {
         return Err(PipeError::Partitions { found: partitions, expected: mark.partitions });
     }
-    Ok(Connected { asking: Arc::clone(asking), sending, mark })
+    Ok(Connected { asking: Arc::clone(asking), sending, mark, replicas })
 }
 
 /// Asks where waiting disturbs nobody.

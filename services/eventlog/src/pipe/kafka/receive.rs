@@ -47,10 +47,15 @@ impl Incoming for Receiving {
     }
 }
 
-/// Reads all partitions, each after its place.
-pub(super) fn start(options: &Options, partitions: u32, after: &Place) -> Result<Receiving, PipeError> {
+/// Reads all partitions of a topic with so many copies, each after its place.
+pub(super) fn start(
+    options: &Options,
+    (partitions, replicas): (u32, usize),
+    after: &Place,
+) -> Result<Receiving, PipeError> {
     let mut config = client::reader(options)?;
     config
+        .set("enable.partition.eof", "true")
         .set("queued.max.messages.kbytes", AHEAD_KIB)
         .set("fetch.max.bytes", FETCH_BYTES)
         // How long it rests when it is that far ahead; the default is a second.
@@ -70,8 +75,8 @@ pub(super) fn start(options: &Options, partitions: u32, after: &Place) -> Result
     consumer.assign(&assignment).map_err(|e| answers::of(&e, &context))?;
     let (sender, answers) = mpsc::channel(BATCHES);
     let options = options.clone();
-    let polling =
-        Polling { consumer, context, newest, options, runtime: Handle::current(), looked: None, sender };
+    let runtime = Handle::current();
+    let polling = Polling { consumer, context, newest, options, replicas, runtime, looked: None, sender };
     let thread = thread::Builder::new().name("kafka reader".to_owned());
     thread.spawn(move || polling.run()).map_err(|e| PipeError::Failed(e.to_string()))?;
     Ok(Receiving { answers })
@@ -84,6 +89,8 @@ struct Polling {
     /// The newest number of each partition.
     newest: BTreeMap<u32, u64>,
     options: Options,
+    /// The fewest copies that a partition has.
+    replicas: usize,
     runtime: Handle,
     /// When the settings were looked at last.
     looked: Option<Instant>,
@@ -107,24 +114,50 @@ impl Polling {
     /// What comes within a short time; nothing is lost where an error ends it, since nothing of it was passed on.
     fn batch(&mut self) -> Answer {
         let (mut arrived, mut bytes, mut wait) = (Vec::new(), 0, WAIT);
+        let mut at_end = false;
         while arrived.len() < BATCH && bytes < BATCH_BYTES {
             let of = match self.consumer.poll(wait) {
                 Some(Ok(message)) => read(&message),
+                Some(Err(KafkaError::PartitionEOF(_))) => {
+                    at_end = true;
+                    continue;
+                }
                 Some(Err(error)) => match self.trouble(&error) {
                     Some(error) => return Err(error),
                     None => continue,
                 },
                 None => break,
             };
-            self.in_order(&of)?;
+            self.in_order(of.partition, of.number, false)?;
             bytes += of.record.as_ref().map_or(0, |record| record.payload.len());
             arrived.push(of);
             wait = Duration::ZERO;
+        }
+        if at_end {
+            self.passed(&mut arrived)?;
         }
         match self.context.refused() {
             Some(refused) if arrived.is_empty() => Err(refused),
             _ => Ok(arrived),
         }
+    }
+
+    /// Where the newest number of a partition is no message, but the end of somebody's transaction, the client has passed it
+    /// and says nothing. Whoever waits for all that the topic holds would wait for ever.
+    fn passed(&mut self, arrived: &mut Vec<Arrived>) -> Result<(), PipeError> {
+        let position = self.consumer.position().map_err(|e| answers::of(&e, &self.context))?;
+        for of in position.elements() {
+            let (Ok(partition), Offset::Offset(next)) = (u32::try_from(of.partition()), of.offset()) else {
+                continue;
+            };
+            // The offset that comes next is the number before it.
+            let number = u64::try_from(next).unwrap_or(0);
+            if self.newest.get(&partition).is_some_and(|newest| number > *newest) {
+                self.in_order(partition, number, true)?;
+                arrived.push(Arrived { partition, number, record: Err(NotOurs::Hole) });
+            }
+        }
+        Ok(())
     }
 
     /// What ends the consumer. That one broker of several is away does not; where its partitions find no other leader, the
@@ -146,26 +179,21 @@ impl Polling {
     }
 
     /// A topic from which nothing is removed but its head has holes only where somebody writes transactions into it.
-    fn in_order(&mut self, arrived: &Arrived) -> Result<(), PipeError> {
-        let newest = self.newest.entry(arrived.partition).or_default();
-        let hole = arrived.number > *newest + 1;
-        *newest = arrived.number.max(*newest);
+    fn in_order(&mut self, partition: u32, number: u64, is_hole: bool) -> Result<(), PipeError> {
+        let newest = self.newest.entry(partition).or_default();
+        let hole = is_hole || number > *newest + 1;
+        *newest = number.max(*newest);
         let lately = self.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY);
         if !hole || lately {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        // How many copies there are does not matter here.
-        let settings = self.runtime.block_on(topic::settings(&self.options, usize::MAX))?;
+        let settings = self.runtime.block_on(topic::settings(&self.options, self.replicas))?;
         let found: Vec<_> = judge(&settings).into_iter().filter(|finding| finding.fatal).collect();
         if !found.is_empty() {
             return Err(PipeError::Settings(found));
         }
-        tracing::warn!(
-            broker.partition = arrived.partition,
-            broker.number = arrived.number,
-            "numbers are missing"
-        );
+        tracing::warn!(broker.partition = partition, broker.number = number, "numbers are missing");
         Ok(())
     }
 }
