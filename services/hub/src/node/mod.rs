@@ -8,6 +8,7 @@ mod open;
 mod run;
 
 pub use figures::Figures;
+pub(crate) use key::differs;
 pub use key::opened;
 pub use open::{check, left, open, pipe};
 pub use run::spawn;

@@ -1,0 +1,166 @@
+//! Into a data folder: from a broker's stream, or from another folder.
+
+use super::{
+    Done, Kept, Row, Tell, brokers, coded,
+    compare::{Logs, Verifying},
+    digest, failed,
+    folder::DataFolder,
+    in_order::InOrder,
+    sweep::{Goal, Sink, Stream},
+};
+use crate::cli::Failure;
+use async_trait::async_trait;
+use std::{collections::BTreeMap, sync::Arc};
+use tributary_eventlog::{
+    CopyError, EventLog, Origin, ReadLimits, Record, SegmentLog,
+    pipe::{MirrorError, Place},
+};
+
+fn refused(error: CopyError) -> Failure {
+    let error = MirrorError::from(error);
+    coded(error.code(), &error, error.remedy())
+}
+
+/// Records of a stream on their way into a folder.
+struct Filling<'a> {
+    folder: &'a mut DataFolder,
+    waiting: InOrder,
+    copied: BTreeMap<Origin, u64>,
+}
+
+#[async_trait]
+impl Sink for Filling<'_> {
+    async fn take(&mut self, records: Vec<Record>) -> Result<(), Failure> {
+        let mut ready: BTreeMap<Origin, Vec<Record>> = BTreeMap::new();
+        for record in records {
+            let origin = record.position.origin;
+            let list = ready.entry(origin).or_default();
+            let end = tokio::task::block_in_place(|| self.folder.log(origin))?.end();
+            let end = list.iter().map(|record| record.position.sequence).fold(end, u64::max);
+            list.extend(self.waiting.push(end, record)?);
+        }
+        for (origin, records) in ready {
+            let new = self.folder.log(origin)?.copy(records).await.map_err(refused)?;
+            *self.copied.entry(origin).or_default() += new as u64;
+        }
+        Ok(())
+    }
+
+    fn is_settled(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+/// Everything that a stream holds now.
+///
+/// # Errors
+/// The broker's, the folder's, and `log_origin_unknown` where the stream does not hold the origin that `own` names.
+pub async fn from_stream(
+    stream: &Stream,
+    folder: &mut DataFolder,
+    own: Option<Origin>,
+    tell: Tell<'_>,
+) -> Result<Done, Failure> {
+    let state = stream.state().await?;
+    let goal: Goal = state.held.iter().map(|(partition, (_, end))| (*partition, *end)).collect();
+    folder.begin(&stream.name)?;
+    let known = brokers::Known::of(&folder.dir, &state.stream)?;
+    let mut place = known.place()?.filter(|place| place.check(&state).is_ok());
+    let mut place = place.take().unwrap_or_default();
+    place.stream.clone_from(&state.stream);
+    let mut filling = Filling { folder, waiting: InOrder::default(), copied: BTreeMap::new() };
+    let how = ("copying", tell, Some(known.place_file()));
+    stream.sweep(&mut place, &goal, &mut filling, how).await?;
+    let copied = filling.copied;
+    must_hold(&folder.logs, own).map_err(|failure| {
+        failure.remedy(format!("remove {}, and name one of these with --as", folder.dir.display()))
+    })?;
+    let fits = folder.check_key()?;
+
+    let mut verifying = Verifying::new(&folder.logs);
+    let mut from = Place::default();
+    stream.sweep(&mut from, &goal, &mut verifying, ("verifying", tell, None)).await?;
+    let mut rows = Vec::new();
+    for (origin, there) in verifying.found {
+        let Some(log) = folder.logs.get(&origin) else { continue };
+        let here = tokio::task::block_in_place(|| digest::of(&**log, there.records, tell))?;
+        let kept = if origin == folder.own() { Kept::Own } else { Kept::Copy };
+        rows.push(Row {
+            origin,
+            kept,
+            copied: copied.get(&origin).copied().unwrap_or(0),
+            from: there,
+            to: here,
+        });
+    }
+    let sent = rows.iter().find(|row| row.kept == Kept::Own).map_or(0, |row| row.from.records);
+    known.remember(&place, sent)?;
+    let mut done = Done { rows, notes: Vec::new() };
+    if done.is_equal() {
+        folder.end()?;
+    }
+    if !fits {
+        done.notes.push(
+            "the folder has no index key: put keys/index.key of another node, or of a backup, into it before it is served"
+                .to_owned(),
+        );
+    }
+    Ok(done)
+}
+
+/// Everything that another folder holds.
+///
+/// # Errors
+/// Either folder's.
+pub async fn from_folder(
+    source: &DataFolder,
+    folder: &mut DataFolder,
+    own: Option<Origin>,
+    tell: Tell<'_>,
+) -> Result<Done, Failure> {
+    must_hold(&source.logs, own)?;
+    folder.begin(&source.dir.display().to_string())?;
+    if source.key()?.is_some() {
+        folder.take_key(&source.dir.join("keys").join("index.key"))?;
+    }
+    let total: u64 = source.logs.values().map(|log| log.end()).sum();
+    let (mut rows, mut before) = (Vec::new(), 0);
+    for (origin, log) in &source.logs {
+        let into = folder.log(*origin)?;
+        let copied = one(log, &into, &|done| tell("copying", before + done, total)).await?;
+        before += log.end();
+        let kept = if *origin == folder.own() { Kept::Own } else { Kept::Copy };
+        let (from, to) = tokio::task::block_in_place(|| {
+            Ok::<_, Failure>((digest::of(&**log, log.end(), tell)?, digest::of(&*into, log.end(), tell)?))
+        })?;
+        rows.push(Row { origin: *origin, kept, copied, from, to });
+    }
+    let done = Done { rows, notes: Vec::new() };
+    if done.is_equal() {
+        if folder.own() == source.own() {
+            brokers::take_over(&source.dir, &folder.dir)?;
+        }
+        folder.end()?;
+    }
+    Ok(done)
+}
+
+/// One log, from where the copy ends; the record there is compared.
+async fn one(log: &Arc<SegmentLog>, into: &SegmentLog, tell: &(dyn Fn(u64) + Sync)) -> Result<u64, Failure> {
+    let (mut next, mut copied) = (into.end().max(1), 0);
+    while next <= log.end() {
+        let read = || log.read(next, ReadLimits::default());
+        let records = tokio::task::block_in_place(read).map_err(|e| failed("log_unreadable", &e))?;
+        next += records.len() as u64;
+        copied += into.copy(records).await.map_err(refused)? as u64;
+        tell(next - 1);
+    }
+    Ok(copied)
+}
+
+fn must_hold(logs: &Logs, own: Option<Origin>) -> Result<(), Failure> {
+    let Some(own) = own.filter(|own| logs.get(own).is_none_or(|log| log.end() == 0)) else { return Ok(()) };
+    let all: Vec<String> = logs.keys().map(Origin::to_string).collect();
+    let detail = format!("there is no log of {own}; there are {}", all.join(", "));
+    Err(coded("log_origin_unknown", &detail, "name one of these with --as"))
+}
