@@ -55,8 +55,10 @@ pub fn on_kafka(brokers: &str, partitions: u32) -> Setting {
 
 /// What all nodes of a hub have in common.
 pub struct Setting {
-    name: String,
-    log: String,
+    /// `[hub] name`.
+    pub name: String,
+    /// `[log]` and what belongs to it.
+    pub log: String,
 }
 
 /// Nodes of one hub: folders that differ in nothing but their data, with the same index key.

@@ -290,7 +290,7 @@ pub(crate) fn random_u32() -> u32 {
 /// The policy is an event: appended when it is another than the last one in the log.
 async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
     let policy = tokio::task::block_in_place(|| crate::policy::in_force(hub));
-    let stated = tokio::task::block_in_place(|| crate::policy::stated(hub));
+    let stated = tokio::task::block_in_place(|| crate::policy::stated_at_start(hub));
     if stated.as_ref().is_some_and(|stated| *stated == policy.to_json()) {
         return Ok(());
     }

@@ -63,11 +63,12 @@ pub async fn from_stream(
 ) -> Result<Done, Failure> {
     let state = stream.state().await?;
     let goal: Goal = state.held.iter().map(|(partition, (_, end))| (*partition, *end)).collect();
+    // The place of a copy that has ended may be of a folder from which something was taken since.
+    let goes_on = folder.is_unfinished();
     folder.begin(&stream.name)?;
     let known = brokers::Known::of(&folder.dir, &state.stream)?;
-    let mut place = known.place()?.filter(|place| place.check(&state).is_ok());
-    let mut place = place.take().unwrap_or_default();
-    place.stream.clone_from(&state.stream);
+    let place = known.place()?.filter(|place| goes_on && place.check(&state).is_ok());
+    let mut place = Place { stream: state.stream.clone(), ..place.unwrap_or_default() };
     let mut filling = Filling { folder, waiting: InOrder::default(), copied: BTreeMap::new() };
     let how = ("copying", tell, Some(known.place_file()));
     stream.sweep(&mut place, &goal, &mut filling, how).await?;
@@ -94,9 +95,9 @@ pub async fn from_stream(
         });
     }
     let sent = rows.iter().find(|row| row.kept == Kept::Own).map_or(0, |row| row.from.records);
-    known.remember(&place, sent)?;
     let mut done = Done { rows, notes: Vec::new() };
     if done.is_equal() {
+        known.remember(&place, sent)?;
         folder.end()?;
     }
     if !fits {

@@ -20,7 +20,7 @@ use tributary_eventlog::{EventLog, Options, Origin, RealDisk, SegmentLog};
 /// The file that says that a copy into this folder was begun and not ended.
 const UNFINISHED: &str = "copying";
 /// What may be in a folder before its first start.
-const BEFORE_FIRST: [&str; 3] = ["lock", "keys", UNFINISHED];
+const BEFORE_FIRST: [&str; 3] = ["LOCK", "keys", UNFINISHED];
 
 /// The logs of a data folder.
 pub struct DataFolder {
@@ -169,6 +169,12 @@ impl DataFolder {
         folder::claim(&self.dir, &self.owner.name, self.owner.origin)
             .map(|_| ())
             .map_err(|e| coded(e.code(), &e, e.remedy()))
+    }
+
+    /// Whether a copy was begun and has not ended.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.dir.join(UNFINISHED).exists()
     }
 
     /// Says that the copy has ended.

@@ -157,8 +157,14 @@ async fn from_broker(
     wishes: &Wishes,
     tell: Tell<'_>,
 ) -> Result<(Done, DataFolder), Failure> {
-    // Before a folder is made: most mistakes are in addresses.
-    stream.state().await?;
+    // Before a folder or a stream is made: most mistakes are in addresses and names.
+    let inspected = stream.pipe.inspect().await.map_err(|error| stream.failed(&error))?;
+    let nothing =
+        inspected.exists == Some(false) || stream.state().await?.held.values().all(|(_, end)| *end == 0);
+    if nothing {
+        let detail = format!("{}: the broker holds nothing of a hub with the name \"{name}\"", stream.name);
+        return Err(coded("log_missing", &detail, "check [hub] name and the broker's address in that file"));
+    }
     let mut target = DataFolder::target(&to, name, wishes.own)?;
     if let Some(key) = &wishes.key {
         target.take_key(key)?;

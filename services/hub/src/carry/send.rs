@@ -7,7 +7,7 @@ use super::{
     folder::DataFolder,
     sweep::{Goal, Stream},
 };
-use crate::cli::Failure;
+use crate::cli::{Exit, Failure};
 use std::{collections::BTreeMap, time::Duration};
 use tributary_eventlog::{
     EventLog, ReadLimits, Record, SegmentLog,
@@ -20,6 +20,8 @@ const WINDOW: ReadLimits = ReadLimits { max_records: 512, max_bytes: 4 << 20 };
 const TRIES: u32 = 5;
 /// Before another try.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Before another look at a broker that does not answer.
+const AWAY: Duration = Duration::from_secs(2);
 
 fn goal_of(state: &State) -> Goal {
     state.held.iter().map(|(partition, (_, end))| (*partition, *end)).collect()
@@ -38,6 +40,19 @@ impl Sending<'_> {
     async fn look(&mut self) -> Result<(), Failure> {
         let goal = goal_of(&self.stream.state().await?);
         self.stream.sweep(&mut self.place, &goal, &mut self.survey, ("looking", self.tell, None)).await
+    }
+
+    /// The same while a broker that was there a moment ago is away.
+    async fn look_again(&mut self) -> Result<(), Failure> {
+        let mut looked = self.look().await;
+        for _ in 0..TRIES {
+            if !looked.as_ref().is_err_and(|failure| failure.exit == Exit::Unreachable) {
+                break;
+            }
+            tokio::time::sleep(AWAY).await;
+            looked = self.look().await;
+        }
+        looked
     }
 
     async fn log(&mut self, log: &SegmentLog, (before, total): (u64, u64)) -> Result<u64, Failure> {
@@ -63,7 +78,7 @@ impl Sending<'_> {
                     tokio::time::sleep(PAUSE).await;
                     // Some of the window may be there.
                     let end = held.end;
-                    self.look().await?;
+                    self.look_again().await?;
                     copied += self.survey.held.get(&origin).map_or(0, |held| held.end) - end;
                 }
                 Err(error) => return Err(self.stream.failed(&error)),
