@@ -2,8 +2,9 @@
 //! go on.
 
 use crate::{
-    append,
+    PATIENCE, append,
     hubs::{Setting, converge, digests, event, folders, lag, on_kafka, on_nats, post},
+    kafka::Topic,
     log,
 };
 use serde_json::Value;
@@ -13,16 +14,15 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tributary_eventlog::{
-    EventLog,
-    pipe::{Pipe as _, nats},
+    RealDisk, newest,
+    pipe::{Pipe, nats},
 };
 use tributary_tests::{
     broker::{kafka::Shared, nats::Server, skipped},
     hub::{Folder, Hub, channels::Source, program},
-    rng::Rng,
 };
 
 /// Events of a hub's story.
@@ -68,19 +68,29 @@ fn copy(from: &Path, to: &Path, more: &[&str]) -> u64 {
     logs.iter().map(|log| log["copied"].as_u64().expect("a number")).sum()
 }
 
-/// Copies, killed again and again at any moment before it may end; the records that were new in the last call.
-fn killed(from: &Path, to: &Path, more: &[&str], millis: usize) -> u64 {
-    let mut rng = Rng::new(3);
+/// Copies, killed whenever more has arrived, then once to its end; the records that were new in that last call.
+fn killed(from: &Path, to: &Path, more: &[&str], arrived: &dyn Fn() -> u64) -> u64 {
+    let mut arguments = vec!["log", "copy", "--from", text(from), "--to", text(to)];
+    arguments.extend(more);
     for _ in 0..KILLS {
-        let mut arguments = vec!["log", "copy", "--from", text(from), "--to", text(to)];
-        arguments.extend(more);
-        let mut child =
-            command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        thread::sleep(Duration::from_millis(20 + rng.below(millis) as u64));
+        let (before, begun) = (arrived(), Instant::now());
+        let mut child = command(&arguments);
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        while arrived() == before && child.try_wait().expect("a child").is_none() {
+            assert!(begun.elapsed() < PATIENCE, "nothing arrives");
+            thread::sleep(Duration::from_millis(1));
+        }
         let _ = child.kill();
         child.wait().expect("it ends");
     }
     copy(from, to, more)
+}
+
+/// Records in the logs of a folder that somebody may be filling.
+fn filled(data: &Path) -> u64 {
+    let end =
+        |dir: &str| newest(&RealDisk, &data.join(dir)).ok().flatten().map_or(0, |newest| newest.sequence);
+    end("log") + end("mirrors/00000001") + end("mirrors/00000002")
 }
 
 /// A configuration of this hub over a broker, as a file.
@@ -114,12 +124,16 @@ fn raw(dir: &Path, name: &str, records: u64) -> u64 {
     ends
 }
 
+/// Messages that a broker holds.
+fn held(runtime: &tokio::runtime::Runtime, pipe: &dyn Pipe) -> u64 {
+    let state = runtime.block_on(pipe.state()).expect("a state");
+    state.held.values().map(|(first, end)| end + 1 - first).sum()
+}
+
 /// Messages of a NATS stream.
 fn messages(server: &Server, name: &str) -> u64 {
-    let options = nats::Options { name: name.to_owned(), ..crate::options(&server.url()) };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let state = runtime.block_on(nats::Nats::new(options).state()).expect("a state");
-    state.held.values().map(|(first, end)| end + 1 - first).sum()
+    held(&runtime, &nats::Nats::new(nats::Options { name: name.to_owned(), ..crate::options(&server.url()) }))
 }
 
 /// Two nodes with a story, stopped, and what must stay the same.
@@ -161,7 +175,7 @@ fn story(setting: &Setting) -> Story {
     let cursors = FEEDS.map(|(target, _)| cursor(&hubs[0], target));
     let digest = digest(&hubs[0]);
     let records = lag(&hubs[0])["end"].clone();
-    hubs.iter().for_each(|hub| drop(hub.terminate()));
+    stop(&hubs);
     let records = records.as_u64().unwrap_or_default();
     Story { source, folders, digest, cursors, records }
 }
@@ -178,8 +192,19 @@ impl Story {
             assert_eq!(behind(*feed, cursor), 0, "{feed:?} tells again what was told");
         }
         assert_eq!(post(&self.source, &mut hub.provider(), &event(next, 3, false)), Some(202));
-        hub.settle();
+        // It is folded a moment after it was taken.
+        let begun = Instant::now();
+        while behind(FEEDS[0], &self.cursors[0]) == 0 {
+            assert!(begun.elapsed() < PATIENCE, "the new event does not come");
+            thread::sleep(Duration::from_millis(10));
+        }
         assert_eq!(behind(FEEDS[0], &self.cursors[0]), 1);
+    }
+}
+
+fn stop(hubs: &[Hub]) {
+    for hub in hubs {
+        hub.terminate();
     }
 }
 
@@ -221,7 +246,7 @@ fn a_lost_node_comes_back_from_the_stream() {
     // Its own log was not sent once more: there is the one event, and what the start appended.
     assert!(messages(&server, "shop") <= before + 3, "{} after {before}", messages(&server, "shop"));
     lost.verify(&hubs[0]);
-    hubs.iter().for_each(|hub| drop(hub.terminate()));
+    stop(&hubs);
 
     // Without its key it is filled and says so; it is not served before it has it.
     fs::remove_dir_all(lost.data()).expect("lost");
@@ -290,12 +315,12 @@ fn copies_over_nats_may_be_killed() {
     let from = place.path().join("from");
     let records = raw(&from, "shop", RECORDS);
     let broker = file(place.path(), "nats.toml", &on_nats(&server.url(), ""));
-    let last = killed(&from, &broker, &[], 400);
-    eprintln!("NATS: {last} of {records} records were sent by the last call");
+    let last = killed(&from, &broker, &[], &|| messages(&server, "shop"));
+    assert!(last > 0 && last < records, "{last} of {records} were sent by the last call");
     assert_eq!(messages(&server, "shop"), records, "each record stands there once");
     let to = place.path().join("to");
-    let last = killed(&broker, &to, &["--as", "00000002"], 400);
-    eprintln!("NATS: {last} of {records} records were copied back by the last call");
+    let last = killed(&broker, &to, &["--as", "00000002"], &|| filled(&to));
+    assert!(last > 0 && last < records, "{last} of {records} were copied back by the last call");
     assert_eq!(copy(&from, &to, &[]), 0, "the folders hold the same");
 }
 
@@ -311,11 +336,16 @@ fn copies_over_kafka_may_be_killed_and_a_hub_goes_on_there() {
     let from = place.path().join("from");
     let records = raw(&from, &setting.name, RECORDS);
     let kafka = file(place.path(), "kafka.toml", &setting);
-    let last = killed(&from, &kafka, &[], 1_500);
-    eprintln!("Kafka: {last} of {records} records were sent by the last call");
+    let mut topic = Topic::new(&broker.brokers(), 6);
+    topic.options.name.clone_from(&setting.name);
+    let (runtime, looking) = (tokio::runtime::Runtime::new().expect("a runtime"), topic.pipe());
+    let last = killed(&from, &kafka, &[], &|| held(&runtime, &*looking));
+    assert!(last > 0 && last < records, "{last} of {records} were sent by the last call");
+    // A mark stands in front of them.
+    assert_eq!(held(&runtime, &*looking), records + 1, "each record stands there once");
     let to = place.path().join("to");
-    let last = killed(&kafka, &to, &["--as", "00000002"], 1_500);
-    eprintln!("Kafka: {last} of {records} records were copied back by the last call");
+    let last = killed(&kafka, &to, &["--as", "00000002"], &|| filled(&to));
+    assert!(last > 0 && last < records, "{last} of {records} were copied back by the last call");
     assert_eq!(copy(&from, &to, &[]), 0, "the folders hold the same");
 
     let server = match Server::start("") {
