@@ -3,7 +3,7 @@
 
 use crate::{
     PATIENCE, append,
-    hubs::{Setting, converge, digests, event, folders, lag, on_kafka, on_nats, post},
+    hubs::{Setting, converge, digests, event, folders, on_kafka, on_nats, post},
     kafka::Topic,
     log,
 };
@@ -29,8 +29,10 @@ use tributary_tests::{
 const STORY: u64 = 60;
 /// Records of the logs that are copied while the program is killed.
 const RECORDS: u64 = 12_000;
+/// The same with Kafka, which takes longer to tell how far it is.
+const KAFKA_RECORDS: u64 = 30_000;
 /// Times it is killed.
-const KILLS: usize = 6;
+const KILLS: usize = 4;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
@@ -68,8 +70,9 @@ fn copy(from: &Path, to: &Path, more: &[&str]) -> u64 {
     logs.iter().map(|log| log["copied"].as_u64().expect("a number")).sum()
 }
 
-/// Copies, killed whenever more has arrived, then once to its end; the records that were new in that last call.
-fn killed(from: &Path, to: &Path, more: &[&str], arrived: &dyn Fn() -> u64) -> u64 {
+/// Copies, killed whenever more has arrived, then once to its end; at least once there must have been a part of all.
+fn killed((from, to, more): (&Path, &Path, &[&str]), all: u64, arrived: &dyn Fn() -> u64) {
+    let mut parts = Vec::new();
     let mut arguments = vec!["log", "copy", "--from", text(from), "--to", text(to)];
     arguments.extend(more);
     for _ in 0..KILLS {
@@ -82,8 +85,15 @@ fn killed(from: &Path, to: &Path, more: &[&str], arrived: &dyn Fn() -> u64) -> u
         }
         let _ = child.kill();
         child.wait().expect("it ends");
+        parts.push(arrived());
     }
-    copy(from, to, more)
+    eprintln!("killed at {parts:?} of {all}");
+    assert!(
+        parts.iter().any(|part| (1..all).contains(part)),
+        "never killed in the middle: {parts:?} of {all}"
+    );
+    copy(from, to, more);
+    assert_eq!(copy(from, to, more), 0, "nothing comes twice");
 }
 
 /// Records in the logs of a folder that somebody may be filling.
@@ -142,7 +152,6 @@ struct Story {
     folders: Vec<Folder>,
     digest: String,
     cursors: [String; 2],
-    records: u64,
 }
 
 const FEEDS: [(&str, &str); 2] = [("/v1/events", "events"), ("/v1/changes", "changes")];
@@ -174,10 +183,8 @@ fn story(setting: &Setting) -> Story {
     converge(&hubs);
     let cursors = FEEDS.map(|(target, _)| cursor(&hubs[0], target));
     let digest = digest(&hubs[0]);
-    let records = lag(&hubs[0])["end"].clone();
     stop(&hubs);
-    let records = records.as_u64().unwrap_or_default();
-    Story { source, folders, digest, cursors, records }
+    Story { source, folders, digest, cursors }
 }
 
 impl Story {
@@ -259,7 +266,8 @@ fn a_lost_node_comes_back_from_the_stream() {
     let hub = lost.start();
     hub.settle();
     lost.verify(&hub);
-    assert!(lag(&hub)["end"].as_u64() >= Some(story.records));
+    let events = hub.client().pages("/v1/events?limit=500", "events", "cursor", "next_cursor");
+    assert!(events.len() as u64 > STORY, "{} events", events.len());
 }
 
 /// From the embedded engine to a broker, from there to another one, and back to the first.
@@ -315,12 +323,10 @@ fn copies_over_nats_may_be_killed() {
     let from = place.path().join("from");
     let records = raw(&from, "shop", RECORDS);
     let broker = file(place.path(), "nats.toml", &on_nats(&server.url(), ""));
-    let last = killed(&from, &broker, &[], &|| messages(&server, "shop"));
-    assert!(last > 0 && last < records, "{last} of {records} were sent by the last call");
+    killed((&from, &broker, &[]), records, &|| messages(&server, "shop"));
     assert_eq!(messages(&server, "shop"), records, "each record stands there once");
     let to = place.path().join("to");
-    let last = killed(&broker, &to, &["--as", "00000002"], &|| filled(&to));
-    assert!(last > 0 && last < records, "{last} of {records} were copied back by the last call");
+    killed((&broker, &to, &["--as", "00000002"]), records, &|| filled(&to));
     assert_eq!(copy(&from, &to, &[]), 0, "the folders hold the same");
 }
 
@@ -334,18 +340,16 @@ fn copies_over_kafka_may_be_killed_and_a_hub_goes_on_there() {
     let setting = on_kafka(&broker.brokers(), 6);
     let place = tempfile::tempdir().expect("a folder");
     let from = place.path().join("from");
-    let records = raw(&from, &setting.name, RECORDS);
+    let records = raw(&from, &setting.name, KAFKA_RECORDS);
     let kafka = file(place.path(), "kafka.toml", &setting);
     let mut topic = Topic::new(&broker.brokers(), 6);
     topic.options.name.clone_from(&setting.name);
     let (runtime, looking) = (tokio::runtime::Runtime::new().expect("a runtime"), topic.pipe());
-    let last = killed(&from, &kafka, &[], &|| held(&runtime, &*looking));
-    assert!(last > 0 && last < records, "{last} of {records} were sent by the last call");
+    killed((&from, &kafka, &[]), records + 1, &|| held(&runtime, &*looking));
     // A mark stands in front of them.
     assert_eq!(held(&runtime, &*looking), records + 1, "each record stands there once");
     let to = place.path().join("to");
-    let last = killed(&kafka, &to, &["--as", "00000002"], &|| filled(&to));
-    assert!(last > 0 && last < records, "{last} of {records} were copied back by the last call");
+    killed((&kafka, &to, &["--as", "00000002"]), records, &|| filled(&to));
     assert_eq!(copy(&from, &to, &[]), 0, "the folders hold the same");
 
     let server = match Server::start("") {
