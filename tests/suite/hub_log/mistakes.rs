@@ -1,7 +1,7 @@
 //! What `log copy` says to those who call it wrong, and that it then changes nothing.
 
 use super::{all_equal, copy, folder, origin, post, run, shown, source, text};
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 use tributary_tests::hub::Folder;
 
 #[test]
@@ -94,4 +94,13 @@ fn two_histories_of_one_log_are_told_apart() {
     let (from, to) = (one.data(), two.data());
     let done = run(&["log", "copy", "--from", text(&from), "--to", text(&to)]);
     assert!(done.status.code() == Some(1) && shown(&done).contains("log_forked"), "{}", shown(&done));
+    drop(two.start());
+    // Another hub's key.
+    fs::remove_file(one.data().join("keys/index.key")).expect("removed");
+    fs::write(one.data().join("keys/index.key"), "ab".repeat(32)).expect("written");
+    fs::set_permissions(one.data().join("keys/index.key"), fs::Permissions::from_mode(0o600))
+        .expect("a mode");
+    let done = run(&["log", "copy", "--from", text(&from), "--to", text(&to)]);
+    assert!(done.status.code() == Some(1) && shown(&done).contains("index_key_differs"), "{}", shown(&done));
+    drop(two.start());
 }

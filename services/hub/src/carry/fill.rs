@@ -11,19 +11,12 @@ use super::{
 use crate::cli::Failure;
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Arc};
-use tributary_eventlog::{
-    CopyError, EventLog, Origin, ReadLimits, Record, SegmentLog,
-    pipe::{MirrorError, Place},
-};
-
-fn refused(error: CopyError) -> Failure {
-    let error = MirrorError::from(error);
-    coded(error.code(), &error, error.remedy())
-}
+use tributary_eventlog::{EventLog, Origin, ReadLimits, Record, SegmentLog, pipe::Place};
 
 /// Records of a stream on their way into a folder.
 struct Filling<'a> {
     folder: &'a mut DataFolder,
+    from: &'a str,
     waiting: InOrder,
     copied: BTreeMap<Origin, u64>,
 }
@@ -40,8 +33,8 @@ impl Sink for Filling<'_> {
             list.extend(self.waiting.push(end, record)?);
         }
         for (origin, records) in ready {
-            let new = self.folder.log(origin)?.copy(records).await.map_err(refused)?;
-            *self.copied.entry(origin).or_default() += new as u64;
+            let new = self.folder.take(origin, self.from, records).await?;
+            *self.copied.entry(origin).or_default() += new;
         }
         Ok(())
     }
@@ -69,7 +62,8 @@ pub async fn from_stream(
     let known = brokers::Known::of(&folder.dir, &state.stream)?;
     let place = known.place()?.filter(|place| goes_on && place.check(&state).is_ok());
     let mut place = Place { stream: state.stream.clone(), ..place.unwrap_or_default() };
-    let mut filling = Filling { folder, waiting: InOrder::default(), copied: BTreeMap::new() };
+    let mut filling =
+        Filling { folder, from: &stream.name, waiting: InOrder::default(), copied: BTreeMap::new() };
     let how = ("copying", tell, Some(known.place_file()));
     stream.sweep(&mut place, &goal, &mut filling, how).await?;
     let copied = filling.copied;
@@ -120,16 +114,17 @@ pub async fn from_folder(
     tell: Tell<'_>,
 ) -> Result<Done, Failure> {
     must_hold(&source.logs, own)?;
-    folder.begin(&source.dir.display().to_string())?;
     if source.key()?.is_some() {
         folder.take_key(&source.dir.join("keys").join("index.key"))?;
     }
+    let name = source.dir.display().to_string();
+    folder.begin(&name)?;
     let total: u64 = source.logs.values().map(|log| log.end()).sum();
     let (mut rows, mut before) = (Vec::new(), 0);
     for (origin, log) in &source.logs {
-        let into = folder.log(*origin)?;
-        let copied = one(log, &into, &|done| tell("copying", before + done, total)).await?;
+        let copied = one(log, folder, &name, &|done| tell("copying", before + done, total)).await?;
         before += log.end();
+        let into = folder.log(*origin)?;
         let kept = if *origin == folder.own() { Kept::Own } else { Kept::Copy };
         let (from, to) = tokio::task::block_in_place(|| {
             Ok::<_, Failure>((digest::of(&**log, log.end(), tell)?, digest::of(&*into, log.end(), tell)?))
@@ -147,13 +142,19 @@ pub async fn from_folder(
 }
 
 /// One log, from where the copy ends; the record there is compared.
-async fn one(log: &Arc<SegmentLog>, into: &SegmentLog, tell: &(dyn Fn(u64) + Sync)) -> Result<u64, Failure> {
-    let (mut next, mut copied) = (into.end().max(1), 0);
+async fn one(
+    log: &Arc<SegmentLog>,
+    folder: &mut DataFolder,
+    from: &str,
+    tell: &(dyn Fn(u64) + Sync),
+) -> Result<u64, Failure> {
+    let origin = log.origin();
+    let (mut next, mut copied) = (folder.log(origin)?.end().max(1), 0);
     while next <= log.end() {
         let read = || log.read(next, ReadLimits::default());
         let records = tokio::task::block_in_place(read).map_err(|e| failed("log_unreadable", &e))?;
         next += records.len() as u64;
-        copied += into.copy(records).await.map_err(refused)? as u64;
+        copied += folder.take(origin, from, records).await?;
         tell(next - 1);
     }
     Ok(copied)

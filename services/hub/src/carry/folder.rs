@@ -15,7 +15,9 @@ use std::{
     sync::Arc,
 };
 use tributary_core::token::IndexKey;
-use tributary_eventlog::{EventLog, Options, Origin, RealDisk, SegmentLog};
+use tributary_eventlog::{
+    CopyError, EventLog, Options, Origin, RealDisk, Record, SegmentLog, pipe::MirrorError,
+};
 
 /// The file that says that a copy into this folder was begun and not ended.
 const UNFINISHED: &str = "copying";
@@ -30,6 +32,8 @@ pub struct DataFolder {
     pub owner: Owner,
     /// Its own log and its copies of others, those that hold anything.
     pub logs: Logs,
+    /// It held nothing before.
+    is_new: bool,
     _lock: Lock,
 }
 
@@ -91,7 +95,7 @@ impl DataFolder {
         };
         let lock = locked(dir)?;
         refuse_unfinished(dir)?;
-        let mut this = Self { dir: dir.to_owned(), owner, logs: Logs::new(), _lock: lock };
+        let mut this = Self { dir: dir.to_owned(), owner, logs: Logs::new(), is_new: false, _lock: lock };
         this.open_all()?;
         if this.logs.is_empty() {
             return Err(coded("log_missing", &format!("{} holds no log", dir.display()), "check the folder"));
@@ -142,9 +146,10 @@ impl DataFolder {
                 ));
             }
         }
+        let is_new = known.is_none();
         let owner = known.unwrap_or_else(|| Owner { name: name.to_owned(), format: folder::FORMAT, origin });
         let lock = locked(dir)?;
-        let mut this = Self { dir: dir.to_owned(), owner, logs: Logs::new(), _lock: lock };
+        let mut this = Self { dir: dir.to_owned(), owner, logs: Logs::new(), is_new, _lock: lock };
         if dir.join("mirrors").join(this.own().to_string()).is_dir() {
             let detail = format!("the folder keeps {} as another node's log", this.own());
             return Err(coded("log_is_a_copy", &detail, "name an empty folder for --to"));
@@ -159,16 +164,38 @@ impl DataFolder {
         Origin(self.owner.origin)
     }
 
-    /// Says durably that a copy from there is under way, and whose folder it is. Before the first record comes.
+    /// Says durably whose folder it is, and of a new one that a copy from there is under way. Before the first record comes.
     ///
     /// # Errors
     /// The disk's.
     pub fn begin(&self, from: &str) -> Result<(), Failure> {
-        let text = format!("tributary log copy 1\nfrom {from}\n");
-        write_durably(&self.dir, UNFINISHED, text.as_bytes(), 0o644).map_err(disk)?;
+        if self.is_new {
+            self.mark(from)?;
+        }
         folder::claim(&self.dir, &self.owner.name, self.owner.origin)
             .map(|_| ())
             .map_err(|e| coded(e.code(), &e, e.remedy()))
+    }
+
+    /// Copies records into one of its logs; how many were new. While its own log grows it must not be served: a part of it
+    /// would be written on as another history. What is there already is compared before.
+    ///
+    /// # Errors
+    /// The log's and the disk's.
+    pub async fn take(&mut self, origin: Origin, from: &str, records: Vec<Record>) -> Result<u64, Failure> {
+        let log = tokio::task::block_in_place(|| self.log(origin))?;
+        let end = log.end();
+        let (old, new): (Vec<_>, Vec<_>) = records.into_iter().partition(|r| r.position.sequence <= end);
+        log.copy(old).await.map_err(refused)?;
+        if origin == self.own() && !new.is_empty() && !self.is_unfinished() {
+            self.mark(from)?;
+        }
+        Ok(log.copy(new).await.map_err(refused)? as u64)
+    }
+
+    fn mark(&self, from: &str) -> Result<(), Failure> {
+        let text = format!("tributary log copy 1\nfrom {from}\n");
+        write_durably(&self.dir, UNFINISHED, text.as_bytes(), 0o644).map_err(disk)
     }
 
     /// Whether a copy was begun and has not ended.
@@ -182,6 +209,9 @@ impl DataFolder {
     /// # Errors
     /// The disk's.
     pub fn end(&self) -> Result<(), Failure> {
+        if !self.is_unfinished() {
+            return Ok(());
+        }
         let removed = fs::remove_file(self.dir.join(UNFINISHED));
         removed.and_then(|()| fs::File::open(&self.dir)?.sync_all()).map_err(disk)
     }
@@ -270,6 +300,11 @@ impl DataFolder {
             None => Ok(true),
         }
     }
+}
+
+fn refused(error: CopyError) -> Failure {
+    let error = MirrorError::from(error);
+    coded(error.code(), &error, error.remedy())
 }
 
 fn put_key(keys: &Path, bytes: &[u8]) -> Result<(), Failure> {
