@@ -55,7 +55,9 @@ pub fn on_kafka(brokers: &str, partitions: u32) -> Setting {
 
 /// What all nodes of a hub have in common.
 pub struct Setting {
+    /// `[hub] name`.
     pub name: String,
+    /// `[log]` and what belongs to it.
     pub log: String,
 }
 

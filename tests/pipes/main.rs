@@ -7,6 +7,7 @@ mod hubs_refused;
 mod kafka;
 mod kafka_carry;
 mod kafka_refusals;
+mod log_copy;
 mod nats_carry;
 mod nats_refusals;
 mod node;

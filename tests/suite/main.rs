@@ -19,6 +19,7 @@ mod hub_full_disk;
 mod hub_identity;
 mod hub_kill;
 mod hub_line;
+mod hub_log;
 mod hub_mail;
 mod hub_mapped;
 mod hub_meta;

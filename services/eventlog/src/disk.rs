@@ -117,7 +117,13 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(RealFile(OpenOptions::new().read(true).write(true).open(path)?)))
+        let opened = OpenOptions::new().read(true).write(true).open(path);
+        let file = opened.or_else(|error| match error.kind() {
+            // An archive may be on a disk that nobody writes to; writing then fails when it is tried.
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => File::open(path),
+            _ => Err(error),
+        });
+        Ok(Box::new(RealFile(file?)))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {

@@ -82,6 +82,23 @@ pub enum OpenError {
         /// What is wrong.
         what: &'static str,
     },
+    /// The oldest segments are gone, and nothing says where they are.
+    #[error("the log starts at {start}: the segments before are gone")]
+    HeadGone {
+        /// The first sequence that is left.
+        start: u64,
+    },
+    /// The log's head is archived, and its archive does not hold it.
+    #[error("the head of the log is archived in {folder}, which does not hold it: {what}")]
+    ArchiveAway {
+        /// Where the log's note says it is.
+        folder: String,
+        /// What is missing there.
+        what: String,
+    },
+    /// The note that names the archive is damaged.
+    #[error("the note that says where the head of the log is archived is damaged")]
+    ArchiveNote,
     /// The newest record is stamped later than the clock allows.
     #[error("the newest record is {ahead_micros} microseconds ahead of the clock")]
     FromTheFuture {
@@ -109,6 +126,9 @@ impl OpenError {
             Self::Missing => "log_missing",
             Self::WrongOrigin { .. } => "log_wrong_origin",
             Self::Corrupt { .. } => "log_corrupt",
+            Self::HeadGone { .. } => "log_head_gone",
+            Self::ArchiveAway { .. } => "log_archive_away",
+            Self::ArchiveNote => "log_archive_note",
             Self::FromTheFuture { .. } => "log_from_the_future",
             Self::UnsupportedFormat { .. } => "log_format_unsupported",
             Self::Io(_) => "log_io",
@@ -126,6 +146,17 @@ impl OpenError {
             Self::Corrupt { .. } => {
                 "keep the folder as it is, restore the named segment from a backup or from another node's mirror, then start again; the records before the named sequence are intact"
             }
+            Self::HeadGone { .. } => {
+                "put the missing segments back from a backup or another node's mirror; if `tributary log archive` moved them, \
+                 call it again with the same folder, which notes where they are"
+            }
+            Self::ArchiveAway { .. } => {
+                "mount that folder, or put its segments back; if they are in another folder now, call `tributary log archive` \
+                 with that one, then start again"
+            }
+            Self::ArchiveNote => {
+                "call `tributary log archive` with the folder of the archive, which writes the note anew"
+            }
             Self::FromTheFuture { .. } => {
                 "set the machine's clock right; if the clock is right and the log was written with a wrong one, start once with the future accepted"
             }
@@ -139,7 +170,7 @@ impl OpenError {
     /// Whether opening again without changing anything can help.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Io(_))
+        matches!(self, Self::Io(_) | Self::ArchiveAway { .. })
     }
 }
 
@@ -164,6 +195,14 @@ pub enum ReadError {
         /// What is wrong.
         what: &'static str,
     },
+    /// A segment was there when the log was opened, and is not any more.
+    #[error("{}: the segment {file} is gone", if *.archived { "log_archive_away" } else { "log_head_gone" })]
+    Gone {
+        /// The segment's path.
+        file: String,
+        /// It is one of the archive's, such as of a disk that is not mounted.
+        archived: bool,
+    },
     /// The file system refused.
     #[error("the log could not be read: {0}")]
     Io(#[from] io::Error),
@@ -173,7 +212,7 @@ impl ReadError {
     /// Whether the same read can succeed later.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Io(_))
+        matches!(self, Self::Io(_) | Self::Gone { .. })
     }
 }
 
@@ -185,7 +224,9 @@ impl From<ReadError> for OpenError {
             }
             ReadError::Io(error) => Self::Io(error),
             // Opening reads only what it has just listed, so a trimmed answer means the folder moved.
-            ReadError::Trimmed { .. } => Self::Io(io::Error::other("segments changed while opening")),
+            ReadError::Trimmed { .. } | ReadError::Gone { .. } => {
+                Self::Io(io::Error::other("segments changed while opening"))
+            }
         }
     }
 }
@@ -193,15 +234,18 @@ impl From<ReadError> for OpenError {
 /// Why a trim failed; the segments it had not reached are still there. Trying again is harmless.
 #[derive(Debug, thiserror::Error)]
 pub enum TrimError {
+    /// The oldest segments are archived: they are not this folder's to remove.
+    #[error("the head of the log is archived")]
+    Archived,
     /// The file system refused.
     #[error("a segment could not be removed: {0}")]
     Io(#[from] io::Error),
 }
 
 impl TrimError {
-    /// Whether the same call can succeed later: always.
+    /// Whether the same call can succeed later.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        true
+        matches!(self, Self::Io(_))
     }
 }

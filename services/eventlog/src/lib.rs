@@ -8,6 +8,7 @@
 //! numbers (salts and origins are handed in) and does not lock its folder; the binary that owns the data
 //! folder does that.
 
+pub mod archive;
 mod block;
 mod clock;
 pub mod conformance;

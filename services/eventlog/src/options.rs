@@ -55,6 +55,9 @@ pub struct Options {
     pub idle_close: Option<Duration>,
     /// Bytes that may wait for the writer.
     pub queue_bytes: usize,
+    /// A log whose oldest segments are neither in its folder nor noted to be in an archive is refused. Who folds it needs all
+    /// of it.
+    pub whole: bool,
     /// The log is a copy of another one: records come with their sequences and stamps, and no others are made.
     pub(crate) copies: bool,
 }
@@ -76,14 +79,21 @@ impl Options {
             dedupe_window: DEDUPE_WINDOW,
             idle_close: Some(IDLE_CLOSE),
             queue_bytes: QUEUE_BYTES,
+            whole: false,
             copies: false,
         }
     }
 
     /// The usual settings for a copy of another log; see [`SegmentLog::copy`](crate::SegmentLog::copy). Stamps are the other
-    /// machine's, so the clock is not asked, and nobody needs to find copies by their ids.
+    /// machine's, so the clock is not asked, and nobody needs to find copies by their ids. A copy is whole.
     #[must_use]
     pub fn copy_of(dir: impl Into<PathBuf>, origin: Origin, salts: Salts) -> Self {
-        Self { accept_future: true, dedupe_window: 1, copies: true, ..Self::new(dir, Some(origin), salts) }
+        Self {
+            accept_future: true,
+            dedupe_window: 1,
+            whole: true,
+            copies: true,
+            ..Self::new(dir, Some(origin), salts)
+        }
     }
 }

@@ -63,8 +63,11 @@ impl Inner {
                 Ok(()) => return Err(damaged(&segment, out.next, segment.end(), "records are missing")),
                 Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                     let start = self.start();
-                    let trimmed = start > out.next;
-                    return Err(if trimmed { ReadError::Trimmed { start } } else { error.into() });
+                    if start > out.next {
+                        return Err(ReadError::Trimmed { start });
+                    }
+                    let archived = segment.path.parent() != Some(&self.options.dir);
+                    return Err(ReadError::Gone { file: segment.path.display().to_string(), archived });
                 }
                 // What was read before the damage is sound; the next call names the damage.
                 Err(_) if !out.records.is_empty() => break,

@@ -4,15 +4,32 @@
 //! system's memory only, even after a sync that failed. So it is copied into a new segment, whose header
 //! records that the one before ends in front of it; nothing is ever written behind or over a tail.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::archive::Note;
 use crate::block::{BLOCK_BYTES, BlockReader};
 use crate::create::{Active, create_segment, shorten};
 use crate::format::{DATA_START, HEADER_BYTES, HeaderError, SegmentHeader};
-use crate::segment::{Mark, Segment, is_unfinished, parse_name, segment_path};
+use crate::segment::{Mark, Segment, is_unfinished, parse_name};
 use crate::tail::{Tail, find_tail, read_group, walk_group};
 use crate::window::Window;
-use crate::{OpenError, Options, Origin};
+use crate::{Disk, OpenError, Options, Origin};
+
+/// A segment's file, by its name.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub number: u64,
+    pub first: u64,
+    pub path: PathBuf,
+}
+
+impl Named {
+    /// None for files that are no segments.
+    pub fn of(dir: &Path, name: &str) -> Option<Self> {
+        parse_name(name).map(|(number, first)| Self { number, first, path: dir.join(name) })
+    }
+}
 
 /// A log that is ready to be written to.
 pub(crate) struct Recovered {
@@ -27,9 +44,10 @@ pub(crate) struct Recovered {
 }
 
 pub(crate) fn recover(options: &Options) -> Result<Recovered, OpenError> {
-    let names = list_segments(options)?;
-    let headers = read_headers(options, &names)?;
-    let Some(newest) = headers.last() else { return create_log(options) };
+    let (names, headers) = find_segments(options)?;
+    let (Some(newest), Some(Named { path, .. })) = (headers.last(), names.last()) else {
+        return create_log(options);
+    };
     let origin = newest.origin;
     match options.origin {
         Some(expected) if expected != origin => {
@@ -37,16 +55,14 @@ pub(crate) fn recover(options: &Options) -> Result<Recovered, OpenError> {
         }
         _ => {}
     }
-    let path = segment_path(&options.dir, newest.number, newest.first);
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let tail = find_tail(&*options.disk.open(&path)?, newest, &name)?;
+    let tail = find_tail(&*options.disk.open(path)?, newest, &file_name(path))?;
 
     let mut segments = Vec::with_capacity(headers.len() + 1);
-    for pair in headers.windows(2) {
-        let path = segment_path(&options.dir, pair[0].number, pair[0].first);
+    for (pair, name) in headers.windows(2).zip(&names) {
+        let path = name.path.clone();
         segments.push(Arc::new(Segment::new(pair[0], path, pair[1].previous_end, pair[1].first)));
     }
-    segments.push(Arc::new(Segment::new(*newest, path, tail.end, tail.next)));
+    segments.push(Arc::new(Segment::new(*newest, path.clone(), tail.end, tail.next)));
 
     let last = tail.next - 1;
     let (window, stamp) = load_window(options, &segments, last)?;
@@ -56,31 +72,86 @@ pub(crate) fn recover(options: &Options) -> Result<Recovered, OpenError> {
     Ok(Recovered { origin, segments, active, window, last, last_recorded_at })
 }
 
-/// Numbers and first sequences in order, after removing what a crashed start left unfinished.
-fn list_segments(options: &Options) -> Result<Vec<(u64, u64)>, OpenError> {
+/// All segments in their order, those of the archive first.
+fn find_segments(options: &Options) -> Result<(Vec<Named>, Vec<SegmentHeader>), OpenError> {
+    let local = list_local(options)?;
+    let note = Note::read(&*options.disk, &options.dir)?;
+    let Some(first) = local.first() else {
+        // A log that has an archive is not made anew.
+        return note.map_or(Ok((local, Vec::new())), |note| Err(missing_after(note.upto)));
+    };
+    let (mut names, mut headers) = (Vec::new(), Vec::new());
+    match note {
+        Some(note) if first.number > 1 => (names, headers) = archived(options, &note, first)?,
+        None if first.number > 1 && options.whole => {
+            return Err(OpenError::HeadGone { start: first.first });
+        }
+        _ => {}
+    }
+    headers.extend(headers_in(&*options.disk, &local)?);
+    names.extend(local);
+    Ok((names, headers))
+}
+
+fn missing_after(sequence: u64) -> OpenError {
+    let what = "the segments after the archived ones are missing";
+    OpenError::Corrupt { sequence: sequence + 1, file: crate::archive::FILE.to_owned(), offset: 0, what }
+}
+
+/// What the archive must hold: everything before the first segment that is here.
+fn archived(
+    options: &Options,
+    note: &Note,
+    first: &Named,
+) -> Result<(Vec<Named>, Vec<SegmentHeader>), OpenError> {
+    if note.number + 1 < first.number {
+        return Err(missing_after(note.upto));
+    }
+    let away = |what: String| OpenError::ArchiveAway { folder: note.folder.display().to_string(), what };
+    let listed = options.disk.list(&note.folder).map_err(|error| away(error.to_string()))?;
+    let mut names: Vec<Named> = listed.iter().filter_map(|name| Named::of(&note.folder, name)).collect();
+    names.retain(|name| name.number < first.number);
+    names.sort_unstable_by_key(|name| name.number);
+    let wanted = first.number - 1;
+    if names.len() as u64 != wanted {
+        return Err(away(format!("{} of {wanted} segments are there", names.len())));
+    }
+    // With the first that is here, so that it is known to continue them.
+    names.push(first.clone());
+    let mut headers = headers_in(&*options.disk, &names).map_err(|error| away(error.to_string()))?;
+    headers.pop();
+    names.pop();
+    Ok((names, headers))
+}
+
+/// The log's own folder, after removing what a crashed start left unfinished.
+fn list_local(options: &Options) -> Result<Vec<Named>, OpenError> {
     options.disk.create_dir_all(&options.dir)?;
     let mut names = Vec::new();
     for name in options.disk.list(&options.dir)? {
         if is_unfinished(&name) {
             options.disk.remove(&options.dir.join(&name))?;
         }
-        names.extend(parse_name(&name));
+        names.extend(Named::of(&options.dir, &name));
     }
     // A name given just before a kill may not be durable yet.
     options.disk.sync_dir(&options.dir)?;
-    names.sort_unstable();
+    names.sort_unstable_by_key(|name| (name.number, name.first));
     Ok(names)
 }
 
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// All headers, checked against their names and against each other.
-fn read_headers(options: &Options, names: &[(u64, u64)]) -> Result<Vec<SegmentHeader>, OpenError> {
+pub(crate) fn headers_in(disk: &dyn Disk, names: &[Named]) -> Result<Vec<SegmentHeader>, OpenError> {
     let mut headers: Vec<SegmentHeader> = Vec::with_capacity(names.len());
-    for &(number, first) in names {
-        let path = segment_path(&options.dir, number, first);
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let corrupt = |what| OpenError::Corrupt { sequence: first, file: file.clone(), offset: 0, what };
+    for Named { number, first, path } in names {
+        let file = file_name(path);
+        let corrupt = |what| OpenError::Corrupt { sequence: *first, file: file.clone(), offset: 0, what };
         let mut bytes = [0; HEADER_BYTES];
-        let read = options.disk.open(&path)?.read_at(0, &mut bytes)?;
+        let read = disk.open(path)?.read_at(0, &mut bytes)?;
         let header = match SegmentHeader::decode(&bytes[..read]) {
             Ok(header) => header,
             Err(HeaderError::Damaged) => return Err(corrupt("a damaged segment header")),
@@ -88,7 +159,7 @@ fn read_headers(options: &Options, names: &[(u64, u64)]) -> Result<Vec<SegmentHe
                 return Err(OpenError::UnsupportedFormat { file, format });
             }
         };
-        if (header.number, header.first) != (number, first) {
+        if (header.number, header.first) != (*number, *first) {
             return Err(corrupt("a segment under another one's name"));
         }
         if let Some(before) = headers.last() {

@@ -75,6 +75,9 @@ impl Inner {
         loop {
             let oldest = {
                 let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+                if segments[0].path.parent() != Some(&self.options.dir) {
+                    return Err(TrimError::Archived);
+                }
                 match segments.get(1) {
                     Some(second) if second.header.first <= before => segments.remove(0),
                     _ => return Ok(()),

@@ -6,6 +6,7 @@
 pub mod alarm;
 pub mod bench;
 pub mod bodies;
+pub mod carry;
 pub mod cli;
 pub mod client;
 pub mod config;

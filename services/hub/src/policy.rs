@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tributary_core::{
     body::Body, draft::Draft, event::Event, identity::policy::Policy, ids::FactKey, view::Records as _,
 };
+use tributary_projector::{ProjectorError, newest_policy};
 
 /// Between two looks for a policy of another node.
 const LOOK: Duration = Duration::from_secs(1);
@@ -49,6 +50,25 @@ pub fn stated(hub: &Hub) -> Option<String> {
         Body::Policy { policy } => Some(policy),
         _ => None,
     }
+}
+
+/// The same at a start, where views may have far to go: what this node's own log states is known before it is folded, and is
+/// not stated again by a hub whose views are made anew.
+#[must_use]
+pub fn stated_at_start(hub: &Hub) -> Option<String> {
+    let number = *hub.projector().subscribe().borrow();
+    let unfolded = || {
+        let folded = hub.order.reach(number).map_err(ProjectorError::from)?;
+        let own = folded.iter().find(|position| position.origin == hub.log.origin());
+        newest_policy(&*hub.log, own.map_or(0, |position| position.sequence) + 1)
+    };
+    stated(hub).or_else(|| match unfolded() {
+        Ok(policy) => policy.map(|policy| policy.to_json()),
+        Err(error) => {
+            tracing::warn!(%error, "the policy that the log states cannot be read; it is stated again");
+            None
+        }
+    })
 }
 
 /// The event that states a policy, now.

@@ -2,6 +2,7 @@
 //! way round, so that nothing answered is lost and the next start is quick.
 
 use crate::{
+    carry,
     cli::{Exit, Failure},
     config::{Config, folder},
     hub::{Hub, Logs, record},
@@ -107,6 +108,7 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     let address =
         |l: &TcpListener| l.local_addr().map_err(|e| Failure::new(Exit::CheckFailed, e.to_string()));
     let (ingress_address, api_address) = (address(&listener)?, address(&api_listener)?);
+    carry::brokers::adopt(&config).await?;
     let opened = tokio::task::spawn_blocking(move || open(config)).await;
     let (hub, lock) =
         opened.map_err(|e| Failure::new(Exit::CheckFailed, format!("start panicked: {e}")))??;
@@ -226,6 +228,7 @@ fn coded(exit: Exit, code: &str, message: impl std::fmt::Display, remedy: impl I
 pub(crate) fn open(config: Config) -> Result<(Arc<Hub>, Lock), Failure> {
     let dir = config.hub.data_dir.clone();
     let lock = Lock::acquire(&dir).map_err(|e| coded(Exit::CheckFailed, e.code(), &e, e.remedy()))?;
+    carry::refuse_unfinished(&dir)?;
     let folder_problem = |e: folder::FolderError| coded(Exit::CheckFailed, e.code(), &e, e.remedy());
     let owner = folder::owner(&dir).map_err(folder_problem)?;
     let key = keys::index_key(&dir, owner.is_none())
@@ -279,6 +282,7 @@ pub(crate) fn open_log(
     let mut options = LogOptions::new(dir.join("log"), Some(origin), Arc::new(random_u64));
     options.segment_bytes = config.log.segment_bytes;
     options.accept_future = config.log.accept_future;
+    options.whole = true;
     options.opened = Some(node::opened(origin, key));
     let log = SegmentLog::open(options)
         .map_err(|e| coded(Exit::CheckFailed, e.code(), &e, e.remedy().to_owned()))?;
@@ -309,7 +313,7 @@ pub(crate) fn random_u32() -> u32 {
 /// The policy is an event: appended when it is another than the last one in the log.
 async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
     let policy = tokio::task::block_in_place(|| crate::policy::in_force(hub));
-    let stated = tokio::task::block_in_place(|| crate::policy::stated(hub));
+    let stated = tokio::task::block_in_place(|| crate::policy::stated_at_start(hub));
     if stated.as_ref().is_some_and(|stated| *stated == policy.to_json()) {
         return Ok(());
     }

@@ -28,4 +28,5 @@ pub use meta::Meta;
 pub use projection::{Customers, Projection};
 pub use read::{ChangePage, Verified, View};
 pub use rebuild::{Progress, RebuildReport};
+pub use regenerate::newest_policy;
 pub use sources::{LogRecords, StoreRows};

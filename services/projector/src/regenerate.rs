@@ -59,8 +59,11 @@ fn stated_last(
     }
 }
 
-/// The newest policy that a record from `from` on states.
-fn newest_policy(order: &dyn Order, from: u64) -> Result<Option<Policy>, ProjectorError> {
+/// The newest policy that a record from `from` on states. Reads all of them.
+///
+/// # Errors
+/// Where they cannot be read.
+pub fn newest_policy(order: &dyn Order, from: u64) -> Result<Option<Policy>, ProjectorError> {
     let mut newest: Option<(u64, Policy)> = None;
     for record in scan(order, from) {
         let record = record?;

@@ -1,5 +1,6 @@
 //! The log from outside: conformance, stored bytes, power cuts, damage, failing disks, many writers.
 
+mod archive;
 mod concurrency;
 mod conformance;
 mod copy;

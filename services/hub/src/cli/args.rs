@@ -84,6 +84,9 @@ pub enum Command {
     Bench(crate::bench::Args),
     /// Check how this node is set up, and say what to do about it; or size one
     Doctor(Doctor),
+    /// Move the whole log between engines and disks; no hub may serve it meanwhile
+    #[command(subcommand)]
+    Log(super::log::Log),
     /// How far the views are behind the log
     Lag(Lag),
     /// Print the version

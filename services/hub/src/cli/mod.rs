@@ -1,5 +1,5 @@
 //! The command line: what a command prints, and with which code it ends. Commands speak HTTP to a running hub; only `serve`,
-//! `demo`, `bench`, `doctor` and `verify --offline` do the work themselves.
+//! `demo`, `bench`, `doctor`, `log` and `verify --offline` do the work themselves.
 
 pub mod args;
 mod check;
@@ -10,6 +10,7 @@ pub mod fixtures;
 pub mod identity;
 mod import;
 pub mod kinds;
+pub mod log;
 mod masking;
 mod operate;
 mod outline;
@@ -162,6 +163,7 @@ pub async fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Bench(args) => return crate::bench::run(args, &global).await,
         Command::Verify(args) if args.offline => return crate::offline::verify(configuration()?).await,
         Command::Doctor(args) => return doctor::run(&args, configuration()?, &global, out).await,
+        Command::Log(command) => return log::run(&command, &global, out).await,
         Command::Config(command) => return configuration::run(&command, &global, out),
         Command::Version => {
             writeln!(out, "tributary {}", env!("CARGO_PKG_VERSION"))?;

@@ -27,7 +27,7 @@ pub(super) fn stranger(mirrors: &Mirrors, key: &IndexKey) -> Option<Trouble> {
 }
 
 /// What is wrong with a log that was written with another key. One that does not tell is believed: earlier releases wrote it.
-pub(super) fn differs(log: &dyn EventLog, key: &IndexKey) -> Option<Trouble> {
+pub(crate) fn differs(log: &dyn EventLog, key: &IndexKey) -> Option<Trouble> {
     let first = log.get(1).ok().flatten()?;
     let (_, found) = first.attributes.iter().find(|(name, _)| &**name == ATTRIBUTE)?;
     (**found != *mark(key)).then(|| Trouble {

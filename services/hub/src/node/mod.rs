@@ -10,6 +10,7 @@ mod run;
 mod weave;
 
 pub use figures::Figures;
+pub(crate) use key::differs;
 pub use key::opened;
 pub use open::{bare, check, left, open, pipe};
 pub use role::Role;

@@ -22,7 +22,7 @@ mod sweep;
 mod tell;
 #[cfg(test)]
 mod tests;
-mod window;
+pub mod window;
 
 pub use window::Window;
 
