@@ -4,7 +4,7 @@
 use crate::{
     cli::{Exit, Failure},
     config::{Config, folder},
-    hub::{Hub, Logs, record},
+    hub::{Hub, Logs, cursor, record},
     ingress, keys,
     listener::{self, Listener},
     lock::Lock,
@@ -21,6 +21,8 @@ use tributary_projector::{Options as ProjectorOptions, Projector, StartError};
 const DRAIN: Duration = Duration::from_secs(7);
 /// How long a start waits until this node's log was compared with what the broker holds of it.
 const COMPARE: Duration = Duration::from_secs(20);
+/// How long it waits then until what came from others is folded.
+const FOLD: Duration = Duration::from_secs(5);
 /// How often a sealed log is opened again, and figures are taken.
 const WATCH: Duration = Duration::from_secs(1);
 /// Descriptors for the log, the views and what goes out: two listeners share the others.
@@ -118,11 +120,10 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     } else if let Some(weaver) = &hub.weaver {
         pipes.push(node::alone(weaver, &hub.log, &stopped));
     }
-    let refuses = |hub: &Hub| hub.node.as_ref().is_some_and(|node| node.refuses().is_some());
-    if refuses(&hub) {
-        pipes.push(tokio::spawn(state_policy_later(Arc::clone(&hub), stopped.clone())));
-    } else {
+    if knows_all(&hub, FOLD).await {
         state_policy(&hub).await?;
+    } else {
+        pipes.push(tokio::spawn(state_policy_later(Arc::clone(&hub), stopped.clone())));
     }
     let no_tls = |e| Failure::new(Exit::CheckFailed, format!("cannot set up TLS: {e}"));
     let mut tasks = crate::forward::spawn(&hub, &stopped).map_err(no_tls)?;
@@ -315,12 +316,22 @@ async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
     })
 }
 
-/// The same once the log was compared with the broker's: nothing is appended before.
+/// Whether the node may append, and what it had of others when it was asked is folded: one that does not know yet which policy
+/// they applied must not state another, newer one.
+async fn knows_all(hub: &Hub, patience: Duration) -> bool {
+    let Some(node) = &hub.node else { return true };
+    let all = cursor(node.ends());
+    let folded = tokio::time::timeout(patience, hub.wait_for(&all)).await;
+    matches!(folded, Ok(Ok(()))) && node.refuses().is_none()
+}
+
+/// States the policy as soon as that is so.
 async fn state_policy_later(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
-    let Some(node) = &hub.node else { return };
-    tokio::select! {
-        _ = stopped.wait_for(|s| *s) => return,
-        () = node.until_compared() => {}
+    while !knows_all(&hub, FOLD).await {
+        tokio::select! {
+            _ = stopped.wait_for(|s| *s) => return,
+            () = tokio::time::sleep(WATCH) => {}
+        }
     }
     if let Err(failure) = state_policy(&hub).await {
         tracing::error!(

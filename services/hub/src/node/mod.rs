@@ -28,7 +28,7 @@ use std::{
 use tokio::sync::watch;
 use tributary_core::token::IndexKey;
 use tributary_eventlog::{
-    EventLog, Interleaved, Order as _,
+    EventLog, Interleaved, Order as _, Position,
     pipe::{Forwarder, Mirrors, Pipe, PipeError, Progress, Stopped},
 };
 
@@ -195,9 +195,11 @@ impl Node {
         }
     }
 
-    /// Waits until this node's log was compared with what the broker holds of it, however long that takes.
-    pub async fn until_compared(&self) {
-        let _ = self.compared.subscribe().wait_for(|compared| *compared).await;
+    /// The ends of all logs that are here, also of those that have no number yet.
+    #[must_use]
+    pub fn ends(&self) -> Vec<Position> {
+        let copies = self.mirrors.logs().into_values().chain([Arc::clone(&self.log)]);
+        copies.map(|log| Position { origin: log.origin(), sequence: log.end() }).collect()
     }
 
     fn trouble(&self) -> Option<Trouble> {
