@@ -476,8 +476,7 @@ fn refused_by_node(trouble: Trouble) -> Problem {
 }
 
 /// Positions of logs as a cursor.
-#[must_use]
-pub fn cursor(positions: Vec<tributary_eventlog::Position>) -> Cursor {
+pub(crate) fn cursor(positions: Vec<tributary_eventlog::Position>) -> Cursor {
     Cursor::new(positions.into_iter().map(|p| Position { origin: p.origin.0, sequence: p.sequence }))
 }
 

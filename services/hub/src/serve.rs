@@ -5,7 +5,7 @@ use crate::{
     carry,
     cli::{Exit, Failure},
     config::{Config, folder},
-    hub::{Hub, Logs, record},
+    hub::{Hub, Logs, cursor, record},
     ingress, keys,
     listener::{self, Listener},
     lock::Lock,
@@ -342,7 +342,7 @@ async fn follow_policy(hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
     let known = async {
         let Some(node) = &hub.node else { return };
         node.until_compared().await;
-        let (end, mut folded) = (crate::hub::cursor(node.held()), hub.projector().subscribe());
+        let (end, mut folded) = (cursor(node.ends()), hub.projector().subscribe());
         let covers = |number: &u64| hub.reach(*number).is_ok_and(|reach| reach.covers(&end));
         // The projector stops with the hub.
         let _ = folded.wait_for(covers).await;

@@ -189,14 +189,6 @@ impl Node {
         Ok(())
     }
 
-    /// The last durable record of each log that is held here, whether it has its place in the order already or not.
-    #[must_use]
-    pub fn held(&self) -> Vec<Position> {
-        let copies = self.mirrors.logs().into_values();
-        let all = copies.chain([Arc::clone(&self.log)]);
-        all.map(|log| Position { origin: log.origin(), sequence: log.end() }).collect()
-    }
-
     /// Why nothing may be appended at the moment, if so.
     #[must_use]
     pub fn refuses(&self) -> Option<Trouble> {
@@ -235,7 +227,15 @@ impl Node {
 
     /// Waits until this node's log was compared with what the broker holds of it, however long that takes.
     pub async fn until_compared(&self) {
+        // The sender lives as long as the node.
         let _ = self.compared.subscribe().wait_for(|compared| *compared).await;
+    }
+
+    /// The ends of all logs that are here, also of those that have no number yet.
+    #[must_use]
+    pub fn ends(&self) -> Vec<Position> {
+        let copies = self.mirrors.logs().into_values().chain([Arc::clone(&self.log)]);
+        copies.map(|log| Position { origin: log.origin(), sequence: log.end() }).collect()
     }
 
     fn trouble(&self) -> Option<Trouble> {
