@@ -120,8 +120,16 @@ fn a_head_that_is_gone_is_refused_of_any_log() {
     fs::remove_file(mirror.join("archive")).expect("removed");
     refuses(&node, "log_head_gone");
 
-    let log = own.data().join("log");
-    fs::remove_file(&segments(&log)[0]).expect("removed");
+    let hub = own.start();
+    let head = segments(&own.data().join("log")).remove(0);
+    fs::rename(&head, cold.path().join("head")).expect("moved");
+    let failed = own.run(&["rebuild", "--hub", &hub.url()]);
+    assert!(
+        failed.status.code() == Some(1) && shown(&failed).contains("log_head_gone"),
+        "{}",
+        shown(&failed)
+    );
+    hub.terminate();
     refuses(&own, "log_head_gone");
     fs::remove_dir_all(own.data().join("views")).expect("removed");
     refuses(&own, "log_head_gone");
