@@ -4,6 +4,7 @@
 use crate::{
     PATIENCE, append,
     hubs::{Setting, converge, digests, event, folders, on_kafka, on_nats, post},
+    kafka::Topic,
     log,
 };
 use rdkafka::{
@@ -353,6 +354,14 @@ fn copies_over_kafka_may_be_killed_and_a_hub_goes_on_there() {
     let from = place.path().join("from");
     let records = raw(&from, &setting.name, KAFKA_RECORDS);
     let kafka = file(place.path(), "kafka.toml", &setting);
+    // A topic with nothing but a mark in it.
+    let mut bare = Topic::new(&broker.brokers(), 6);
+    bare.options.name = format!("{}-bare", setting.name);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(bare.pipe().state()).expect("a mark");
+    let bare = Setting { name: bare.options.name.clone(), log: setting.log.clone() };
+    let bare = run(&file(place.path(), "bare.toml", &bare), &place.path().join("bare"), &[]);
+    assert!(bare.status.code() == Some(1) && shown(&bare).contains("log_missing"), "{}", shown(&bare));
     let looking = ends(&broker.brokers(), &setting.name, 6);
     // A mark stands in front of them.
     killed((&from, &kafka, &[]), records + 1, &looking);

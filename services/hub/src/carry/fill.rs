@@ -67,6 +67,11 @@ pub async fn from_stream(
     let how = ("copying", tell, Some(known.place_file()));
     stream.sweep(&mut place, &goal, &mut filling, how).await?;
     let copied = filling.copied;
+    if folder.logs.is_empty() {
+        let detail = format!("{}: no message of the stream is a record of a log", stream.name);
+        let remedy = format!("check [hub] name in that file, and remove {}", folder.dir.display());
+        return Err(coded("log_missing", &detail, remedy));
+    }
     must_hold(&folder.logs, own).map_err(|failure| {
         failure.remedy(format!("remove {}, and name one of these with --as", folder.dir.display()))
     })?;
