@@ -6,12 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::sync::watch;
 
 use super::{Pipe, PipeError, Place, REFUSED_PAUSE, State, place::PlaceFile};
-use crate::{EventLog, ReadLimits, Record};
+use crate::{EventLog, Position, ReadLimits, Record};
 
-/// Records under way at a time.
+/// Windows under way at a time: while the broker writes one, the next one is on its way. What can come out of order when one of
+/// them fails is less than readers wait for.
+const WINDOWS: usize = 3;
+/// Records of one window.
 const WINDOW: ReadLimits = ReadLimits { max_records: 512, max_bytes: 4 << 20 };
 /// The same where one of them is too large: all before it still go.
 const ALONE: ReadLimits = ReadLimits { max_records: 1, ..WINDOW };
@@ -29,6 +33,14 @@ pub struct Forwarder {
     sent: watch::Sender<u64>,
     error: Mutex<Option<PipeError>>,
     refused_pause: Duration,
+}
+
+/// What became of a window.
+struct Window {
+    first: Position,
+    last: u64,
+    count: usize,
+    answer: Result<(u32, u64), PipeError>,
 }
 
 /// What one try tells the next.
@@ -107,15 +119,21 @@ impl Forwarder {
         let mut noted = Noted { place: self.begin().await?, is_saved: false, file: &self.file };
         let mut end = self.log.subscribe();
         let mut saved = Instant::now();
+        let (mut under_way, mut next) = (FuturesOrdered::new(), noted.place.sent + 1);
         loop {
             if !noted.is_saved && saved.elapsed() >= SAVE_EVERY {
                 noted.save().await;
                 saved = Instant::now();
             }
             let sent = noted.place.sent;
-            let window = if sent < tries.alone_upto { ALONE } else { WINDOW };
-            let records = self.read(sent + 1, window).await?;
-            let Some(last) = records.last().map(|record| record.position.sequence) else {
+            let (window, windows) = if sent < tries.alone_upto { (ALONE, 1) } else { (WINDOW, WINDOWS) };
+            while under_way.len() < windows {
+                let records = self.read(next, window).await?;
+                let Some(last) = records.last() else { break };
+                next = last.position.sequence + 1;
+                under_way.push_back(self.window(records));
+            }
+            let Some(Window { first, last, count, answer }) = under_way.next().await else {
                 // All is there, so nothing is in the way.
                 self.set_error(None);
                 tries.pause = PAUSE_FIRST;
@@ -130,14 +148,15 @@ impl Forwarder {
                 }
                 continue;
             };
-            let (partition, number) = match self.pipe.send(&records).await {
-                Err(PipeError::TooLarge { .. }) if records.len() > 1 => {
+            let (partition, number) = match answer {
+                Err(PipeError::TooLarge { .. }) if count > 1 => {
                     tries.alone_upto = last;
+                    under_way.clear();
+                    next = sent + 1;
                     continue;
                 }
                 Err(PipeError::TooLarge { bytes, detail }) => {
-                    let at = records.first().map_or_else(String::new, |record| record.position.to_string());
-                    return Err(PipeError::TooLarge { bytes, detail: format!("record {at}: {detail}") });
+                    return Err(PipeError::TooLarge { bytes, detail: format!("record {first}: {detail}") });
                 }
                 answer => answer?,
             };
@@ -147,6 +166,15 @@ impl Forwarder {
             self.sent.send_replace(last);
             self.set_error(None);
         }
+    }
+
+    async fn window(&self, records: Vec<Record>) -> Window {
+        let at = |record: Option<&Record>| {
+            record.map_or(Position { origin: self.log.origin(), sequence: 0 }, |r| r.position)
+        };
+        let (first, last) = (at(records.first()), at(records.last()).sequence);
+        let answer = self.pipe.send(&records).await;
+        Window { first, last, count: records.len(), answer }
     }
 
     /// Whether the stream is the one that was written before, and holds what it was sent; and whether we do.

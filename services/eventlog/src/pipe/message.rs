@@ -8,6 +8,10 @@ use crate::{Origin, Position, Record};
 /// Names and values.
 pub type Headers = Vec<(String, String)>;
 
+/// `origin sequence recorded-at id crc attributes`: one header, because each costs both sides and the broker as much as a
+/// hundred bytes of payload.
+const RECORD: &str = "tributary-record";
+// What earlier releases wrote, one by one.
 const ORIGIN: &str = "tributary-origin";
 const SEQUENCE: &str = "tributary-sequence";
 const RECORDED_AT: &str = "tributary-recorded-at";
@@ -84,16 +88,10 @@ pub enum NotOurs {
 pub fn encode(record: &Record, binding: Binding, labels: &dyn Labels) -> Headers {
     let attributes = written(&record.attributes);
     let crc = checksum(record, &attributes);
-    let mut headers = vec![
-        (ORIGIN.to_owned(), record.position.origin.to_string()),
-        (SEQUENCE.to_owned(), record.position.sequence.to_string()),
-        (RECORDED_AT.to_owned(), record.recorded_at.to_string()),
-        (ID.to_owned(), hex(&record.id)),
-        (CRC.to_owned(), format!("{crc:08x}")),
-    ];
-    if !attributes.is_empty() {
-        headers.push((ATTRIBUTES.to_owned(), attributes));
-    }
+    let (Position { origin, sequence }, id) = (record.position, hex(&record.id));
+    let own = format!("{origin} {sequence} {} {id} {crc:08x} {attributes}", record.recorded_at);
+    let mut headers = Vec::with_capacity(8);
+    headers.push((RECORD.to_owned(), own));
     headers.push(binding.header("specversion", "1.0"));
     headers.push(binding.header("id", &uuid(&record.id)));
     headers.extend(labels.attributes(record).iter().map(|(name, value)| binding.header(name, value)));
@@ -105,19 +103,21 @@ pub fn encode(record: &Record, binding: Binding, labels: &dyn Labels) -> Headers
 /// # Errors
 /// [`NotOurs`] where it is none.
 pub fn decode<'a>(header: impl Fn(&str) -> Option<&'a str>, payload: Bytes) -> Result<Record, NotOurs> {
-    fn read<'a, T>(
-        header: &impl Fn(&str) -> Option<&'a str>,
-        name: &'static str,
-        of: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, NotOurs> {
-        header(name).and_then(of).ok_or(NotOurs::Header(name))
+    fn read<T>(text: Option<&str>, name: &'static str, of: impl Fn(&str) -> Option<T>) -> Result<T, NotOurs> {
+        text.and_then(of).ok_or(NotOurs::Header(name))
     }
-    let origin = read(&header, ORIGIN, |text| u32::from_str_radix(text, 16).ok())?;
-    let sequence = read(&header, SEQUENCE, |text| text.parse().ok().filter(|s| *s > 0))?;
-    let recorded_at = read(&header, RECORDED_AT, |text| text.parse().ok())?;
-    let id = read(&header, ID, unhex)?;
-    let crc = read(&header, CRC, |text| u32::from_str_radix(text, 16).ok())?;
-    let text = header(ATTRIBUTES).unwrap_or_default();
+    let whole = header(RECORD).map(|text| text.splitn(6, ' ').collect::<Vec<_>>());
+    let parts = whole.as_deref().unwrap_or_default();
+    // A part of the one header, or a header of an earlier release.
+    let header = |name: &'static str, at: usize| {
+        if parts.is_empty() { header(name) } else { parts.get(at).copied() }
+    };
+    let origin = read(header(ORIGIN, 0), ORIGIN, |text| u32::from_str_radix(text, 16).ok())?;
+    let sequence = read(header(SEQUENCE, 1), SEQUENCE, |text| text.parse().ok().filter(|s| *s > 0))?;
+    let recorded_at = read(header(RECORDED_AT, 2), RECORDED_AT, |text| text.parse().ok())?;
+    let id = read(header(ID, 3), ID, unhex)?;
+    let crc = read(header(CRC, 4), CRC, |text| u32::from_str_radix(text, 16).ok())?;
+    let text = header(ATTRIBUTES, 5).unwrap_or_default();
     let attributes = attributes(text).ok_or(NotOurs::Header(ATTRIBUTES))?;
     let position = Position { origin: Origin(origin), sequence };
     let record = Record { position, id, recorded_at, attributes, payload };
@@ -236,6 +236,34 @@ mod tests {
         assert_eq!(find("ce-id"), Some("30313233-3435-3637-3839-616263646566"));
         assert_eq!(find("ce-type"), Some("a=b&c%0A%E9%99%B3%25"));
         assert!(headers.iter().all(|(n, v)| n.is_ascii() && v.is_ascii() && !v.contains(['\r', '\n'])));
+        assert_eq!(
+            decode(|name| find(name).filter(|_| name != RECORD), record.payload.clone()),
+            Err(NotOurs::Header(ORIGIN))
+        );
+        let own = find(RECORD).expect("our header").to_owned();
+        for at in 0..own.len() {
+            let mut other = own.clone().into_bytes();
+            other[at] = if other[at] == b'1' { b'2' } else { b'1' };
+            let other = String::from_utf8(other).expect("ASCII");
+            let found = |name: &str| if name == RECORD { Some(other.as_str()) } else { find(name) };
+            assert!(decode(found, record.payload.clone()).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_release_wrote_comes_back_too() {
+        let record = record();
+        let attributes = written(&record.attributes);
+        let headers = [
+            (ORIGIN, record.position.origin.to_string()),
+            (SEQUENCE, record.position.sequence.to_string()),
+            (RECORDED_AT, record.recorded_at.to_string()),
+            (ID, hex(&record.id)),
+            (CRC, format!("{:08x}", checksum(&record, &attributes))),
+            (ATTRIBUTES, attributes),
+        ];
+        let find = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
+        assert_eq!(decode(find, record.payload.clone()), Ok(record.clone()));
         for name in [ORIGIN, SEQUENCE, RECORDED_AT, ID, CRC, ATTRIBUTES] {
             let without = |n: &str| if n == name { None } else { find(n) };
             assert!(decode(without, record.payload.clone()).is_err(), "{name}");

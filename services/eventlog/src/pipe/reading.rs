@@ -1,12 +1,16 @@
 //! One consumer's life: what it brings goes into the copies, and what it brings of our own log is compared.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{Arrived, Incoming, MirrorError, Mirrors, NotOurs, Pipe, Place, Stopped, reorder::Reorder};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    Arrived, Incoming, MirrorError, Mirrors, NotOurs, Pipe, PipeError, Place, Stopped, reorder::Reorder,
+};
 use crate::{
     CopyError, EventLog as _, Origin, Position, ReadError, Record,
     copy::{Twin, differing},
@@ -16,6 +20,12 @@ use crate::{
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// The consumer is torn down and made anew where the stream goes on and nothing comes for so long.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
+/// What came while something was written is written together: each write costs a sync.
+const AHEAD_MAX: usize = 4_096;
+const AHEAD_BYTES_MAX: usize = 8 << 20;
+/// Records of our own log are compared so many together, or after so long: they come back while we send.
+const OWN_MAX: usize = 1_024;
+const OWN_WAIT: Duration = Duration::from_millis(200);
 
 pub(super) struct Reading<'a> {
     mirrors: &'a Mirrors,
@@ -25,6 +35,16 @@ pub(super) struct Reading<'a> {
     /// The end of each partition when the reading began.
     goal: BTreeMap<u32, u64>,
     waiting: BTreeMap<Origin, Waiting>,
+    /// What came back of our own log and was not compared yet, and since when.
+    own: Vec<Twin>,
+    own_since: Instant,
+}
+
+/// What goes into a copy.
+struct Ready {
+    /// Where the copy ends with these.
+    end: u64,
+    records: Vec<Record>,
 }
 
 /// What waits for its predecessors.
@@ -38,7 +58,15 @@ struct Waiting {
 
 impl<'a> Reading<'a> {
     pub fn new(mirrors: &'a Mirrors, place: Place, goal: BTreeMap<u32, u64>) -> Self {
-        Self { mirrors, newest: place.read.clone(), place, goal, waiting: BTreeMap::new() }
+        Self {
+            mirrors,
+            newest: place.read.clone(),
+            place,
+            goal,
+            waiting: BTreeMap::new(),
+            own: Vec::new(),
+            own_since: Instant::now(),
+        }
     }
 
     /// Everything up to here is copied.
@@ -47,12 +75,14 @@ impl<'a> Reading<'a> {
     }
 
     /// Returns where the consumer stalled.
-    pub async fn run(mut self, pipe: &dyn Pipe, mut incoming: Box<dyn Incoming>) -> Result<(), MirrorError> {
+    pub async fn run(mut self, pipe: &dyn Pipe, incoming: Box<dyn Incoming>) -> Result<(), MirrorError> {
+        let mut incoming = Ahead::start(incoming);
         let (mut saved, mut heard) = (Instant::now(), Instant::now());
         self.reached();
         loop {
             let quiet = STALLED_AFTER.saturating_sub(heard.elapsed());
             let wait = self.until_gap().map_or(quiet, |gap| gap.min(quiet));
+            let wait = if self.own.is_empty() { wait } else { wait.min(OWN_WAIT) };
             match tokio::time::timeout(wait, incoming.next()).await {
                 Ok(arrived) => {
                     let arrived = arrived?;
@@ -65,7 +95,10 @@ impl<'a> Reading<'a> {
                     self.look_for_gaps().await?;
                     self.reached();
                 }
-                Err(_) if heard.elapsed() < STALLED_AFTER => self.look_for_gaps().await?,
+                Err(_) if heard.elapsed() < STALLED_AFTER => {
+                    self.compare_due().await?;
+                    self.look_for_gaps().await?;
+                }
                 Err(_) => {
                     heard = Instant::now();
                     let held = pipe.state().await?.held;
@@ -84,8 +117,7 @@ impl<'a> Reading<'a> {
     }
 
     async fn take(&mut self, arrived: Vec<Arrived>) -> Result<(), MirrorError> {
-        let mut ready: BTreeMap<Origin, Vec<Record>> = BTreeMap::new();
-        let mut own = Vec::new();
+        let mut ready: BTreeMap<Origin, Ready> = BTreeMap::new();
         for Arrived { partition, number, record } in arrived {
             let record = match record {
                 Ok(record) => record,
@@ -98,31 +130,50 @@ impl<'a> Reading<'a> {
             };
             let origin = record.position.origin;
             if origin == self.mirrors.own.origin() {
-                own.push(Twin::of(&record));
+                if self.own.is_empty() {
+                    self.own_since = Instant::now();
+                }
+                self.own.push(Twin::of(&record));
                 continue;
             }
             if !self.mirrors.keeps {
                 continue;
             }
-            let copy_end = self.mirrors.log(origin).await?.end();
-            let list = ready.entry(origin).or_default();
-            let end =
-                list.iter().map(|r| r.position.sequence).max().map_or(copy_end, |last| last.max(copy_end));
+            let ready = match ready.entry(origin) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let end = self.mirrors.log(origin).await?.end();
+                    new.insert(Ready { end, records: Vec::new() })
+                }
+            };
             let waiting = self.waiting.entry(origin).or_insert_with(|| Waiting {
                 partition,
                 records: Reorder::default(),
                 since: None,
             });
             let found = record.position.sequence;
-            let follow = waiting.records.insert(end, number, record);
-            list.extend(follow.map_err(|missing| CopyError::Gap { end: missing - 1, found })?);
+            let follow = waiting.records.insert(ready.end, number, record);
+            ready.records.extend(follow.map_err(|missing| CopyError::Gap { end: missing - 1, found })?);
+            // What comes once more is older.
+            ready.end = ready.records.last().map_or(ready.end, |last| last.position.sequence.max(ready.end));
         }
-        self.compare(own).await?;
-        for (origin, records) in ready {
+        self.compare_due().await?;
+        for (origin, Ready { records, .. }) in ready {
             let copied = self.mirrors.log(origin).await?.copy(records).await? as u64;
             self.mirrors.note(|progress| progress.copied += copied);
         }
         Ok(())
+    }
+
+    /// Compares what came back of our own log, where it is enough or has waited, and always before the node is told that it was
+    /// compared.
+    async fn compare_due(&mut self) -> Result<(), MirrorError> {
+        let is_compared = *self.mirrors.caught_up.borrow();
+        if is_compared && self.own.len() < OWN_MAX && self.own_since.elapsed() < OWN_WAIT {
+            return Ok(());
+        }
+        let own = std::mem::take(&mut self.own);
+        self.compare(own).await
     }
 
     /// What the pipe holds of our own log is what we have, or two histories were written under our origin.
@@ -197,6 +248,62 @@ impl<'a> Reading<'a> {
                 *read = (*read).min(first.saturating_sub(1));
             }
         }
+    }
+}
+
+/// Reads on while what came is written.
+struct Ahead {
+    come: mpsc::Receiver<Result<Vec<Arrived>, PipeError>>,
+    reading: JoinHandle<()>,
+}
+
+impl Ahead {
+    fn start(mut incoming: Box<dyn Incoming>) -> Self {
+        let (sender, come) = mpsc::channel(1);
+        let reading = tokio::spawn(async move {
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            loop {
+                let has_room = batch.len() < AHEAD_MAX && bytes < AHEAD_BYTES_MAX;
+                let next = tokio::select! {
+                    permit = sender.reserve(), if !batch.is_empty() => {
+                        let Ok(permit) = permit else { return };
+                        permit.send(Ok(std::mem::take(&mut batch)));
+                        bytes = 0;
+                        continue;
+                    }
+                    next = incoming.next(), if has_room => next,
+                };
+                match next {
+                    Ok(mut arrived) => {
+                        let payload =
+                            |one: &Arrived| one.record.as_ref().map_or(0, |record| record.payload.len());
+                        bytes += arrived.iter().map(payload).sum::<usize>();
+                        batch.append(&mut arrived);
+                    }
+                    Err(error) => {
+                        // What came before it counts.
+                        if !batch.is_empty() && sender.send(Ok(batch)).await.is_err() {
+                            return;
+                        }
+                        // Nobody listens any more where this fails.
+                        let _ = sender.send(Err(error)).await;
+                        return;
+                    }
+                }
+            }
+        });
+        Self { come, reading }
+    }
+
+    async fn next(&mut self) -> Result<Vec<Arrived>, PipeError> {
+        let ended = || PipeError::Unreachable("the consumer ended".to_owned());
+        self.come.recv().await.ok_or_else(ended)?
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.reading.abort();
     }
 }
 

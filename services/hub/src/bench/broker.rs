@@ -93,11 +93,9 @@ async fn carried(
     for round in 0..ROUNDS {
         step(&format!("a log into the broker, {} of {ROUNDS}", round + 1));
         let log = fill(&dir.join(format!("log-{round}")), round as u32 + 1, &sample, count).await?;
-        let payloads: Vec<_> =
-            tributary_eventlog::scan(&*log, 1).flatten().map(|record| record.payload).collect();
-        let begun = Instant::now();
-        bare.publish(&payloads, UNDER_WAY).await.map_err(|e| refused("the client alone", &e))?;
-        alone.push(rate(payloads.len() as u64, begun));
+        let records: Vec<_> = tributary_eventlog::scan(&*log, 1).flatten().collect();
+        let took = bare.publish(&records, UNDER_WAY).await.map_err(|e| refused("the client alone", &e))?;
+        alone.push(records.len() as f64 / took.as_secs_f64());
         let pipe = pipe()?;
         pipe.state().await.map_err(|e| refused("the stream", &e))?;
         let begun = Instant::now();
@@ -209,15 +207,12 @@ async fn acknowledged(
         users: amounts.users,
     };
     let outcome = super::blocking(move || load::in_child(&load)).await;
-    let payloads: Vec<_> =
-        tributary_eventlog::scan(&*running.hub.log, 1).flatten().map(|record| record.payload).collect();
+    let records: Vec<_> = tributary_eventlog::scan(&*running.hub.log, 1).flatten().take(ALONE_MAX).collect();
     let spilled = running.hub.node.as_ref().map_or(0, |node| node.standing().spilled);
     running.stop().await;
     let outcome = outcome?;
-    let payloads = payloads.get(..ALONE_MAX.min(payloads.len())).unwrap_or_default();
-    let begun = Instant::now();
-    bare.publish(payloads, CONNECTIONS).await.map_err(|e| refused("the client alone", &e))?;
-    let alone = rate(payloads.len() as u64, begun);
+    let took = bare.publish(&records, CONNECTIONS).await.map_err(|e| refused("the client alone", &e))?;
+    let alone = records.len() as f64 / took.as_secs_f64();
     let beside = format!("the client alone, {CONNECTIONS} under way");
     let what = |rest: &str| format!("{CONNECTIONS} connections, ack = \"{ack}\"{rest}");
     Ok(vec![

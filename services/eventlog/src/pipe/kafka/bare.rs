@@ -1,11 +1,14 @@
 //! The Kafka client without a log.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
+    message::{Header, OwnedHeaders},
     producer::{DeliveryFuture, FutureProducer, FutureRecord},
     topic_partition_list::{Offset, TopicPartitionList},
 };
@@ -15,7 +18,10 @@ use super::{
     client::{self, Context},
     topic,
 };
-use crate::pipe::{Bare, PipeError};
+use crate::{
+    Record,
+    pipe::{Bare, Binding, PipeError, message},
+};
 
 /// A topic `tributary.NAME.bare`.
 pub struct KafkaBare {
@@ -36,7 +42,7 @@ impl KafkaBare {
 
 #[async_trait]
 impl Bare for KafkaBare {
-    async fn publish(&self, payloads: &[Bytes], under_way: usize) -> Result<(), PipeError> {
+    async fn publish(&self, records: &[Record], under_way: usize) -> Result<Duration, PipeError> {
         let topic = self.topic();
         topic::create_like(&self.options, &topic).await?;
         let mut config = client::config(&self.options)?;
@@ -49,20 +55,30 @@ impl Bare for KafkaBare {
         let producer: FutureProducer<Context> =
             config.create_with_context(context.clone()).map_err(|e| answers::of(&e, &context))?;
         let mut waiting = VecDeque::with_capacity(under_way);
-        for payload in payloads {
+        let headers = |record: &Record| {
+            let all = message::encode(record, Binding::Kafka, &*self.options.labels);
+            let add = |headers: OwnedHeaders, (key, value): &(String, String)| {
+                headers.insert(Header { key, value: Some(value) })
+            };
+            all.iter().fold(OwnedHeaders::new_with_capacity(all.len()), add)
+        };
+        let messages: Vec<_> = records.iter().map(|record| (headers(record), &record.payload)).collect();
+        let begun = Instant::now();
+        for (headers, payload) in messages {
             if waiting.len() >= under_way.max(1) {
                 settle(waiting.pop_front(), &context).await?;
             }
             // One origin keeps to one partition.
             let record: FutureRecord<'_, (), [u8]> =
-                FutureRecord::to(&topic).partition(0).payload(&payload[..]);
+                FutureRecord::to(&topic).partition(0).payload(&payload[..]).headers(headers);
             waiting.push_back(producer.send_result(record).map_err(|(e, _)| answers::of(&e, &context))?);
         }
         while !waiting.is_empty() {
             settle(waiting.pop_front(), &context).await?;
         }
+        let took = begun.elapsed();
         aside(producer);
-        Ok(())
+        Ok(took)
     }
 
     async fn read(&self, count: u64) -> Result<(), PipeError> {

@@ -1,6 +1,9 @@
 //! The NATS client without a log.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use async_nats::jetstream::{
     consumer::{DeliverPolicy, pull},
@@ -8,11 +11,13 @@ use async_nats::jetstream::{
     stream::Config,
 };
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::StreamExt as _;
 
-use super::{ANSWER, Options, answers, reach, stream};
-use crate::pipe::{Bare, PipeError};
+use super::{ANSWER, Options, answers, put_together, reach, stream};
+use crate::{
+    Record,
+    pipe::{Bare, PipeError},
+};
 
 /// A stream `TRIBUTARY-NAME-BARE`.
 pub struct NatsBare {
@@ -30,7 +35,7 @@ impl NatsBare {
         format!("TRIBUTARY-{}-BARE", self.options.name)
     }
 
-    fn subject(&self) -> String {
+    fn prefix(&self) -> String {
         format!("tributary.{}.bare", self.options.name)
     }
 }
@@ -42,23 +47,33 @@ async fn settle(oldest: Option<(PublishAckFuture, usize)>) -> Result<(), PipeErr
 
 #[async_trait]
 impl Bare for NatsBare {
-    async fn publish(&self, payloads: &[Bytes], under_way: usize) -> Result<(), PipeError> {
+    async fn publish(&self, records: &[Record], under_way: usize) -> Result<Duration, PipeError> {
         let (_, context) = reach(&self.options).await?;
-        let config =
-            Config { name: self.stream(), subjects: vec![self.subject()], ..stream::config(&self.options) };
+        let config = Config {
+            name: self.stream(),
+            subjects: vec![format!("{}.>", self.prefix())],
+            ..stream::config(&self.options)
+        };
         context.get_or_create_stream(config).await.map_err(|e| answers::asked(&e))?;
         let mut waiting = VecDeque::with_capacity(under_way);
-        for payload in payloads {
+        let together = |record: &Record| {
+            let (subject, headers) = put_together(record, &self.prefix(), &*self.options.labels);
+            (subject, headers, record.payload.clone())
+        };
+        let messages: Vec<_> = records.iter().map(together).collect();
+        let begun = Instant::now();
+        for (subject, headers, payload) in messages {
+            let bytes = payload.len();
             if waiting.len() >= under_way.max(1) {
                 settle(waiting.pop_front()).await?;
             }
-            let sent = context.publish(self.subject(), payload.clone()).await;
-            waiting.push_back((sent.map_err(|e| answers::published(&e, payload.len()))?, payload.len()));
+            let sent = context.publish_with_headers(subject, headers, payload).await;
+            waiting.push_back((sent.map_err(|e| answers::published(&e, bytes))?, bytes));
         }
         while !waiting.is_empty() {
             settle(waiting.pop_front()).await?;
         }
-        Ok(())
+        Ok(begun.elapsed())
     }
 
     async fn read(&self, count: u64) -> Result<(), PipeError> {

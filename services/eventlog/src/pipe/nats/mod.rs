@@ -28,7 +28,7 @@ pub use settings::judge;
 /// Longest wait for one answer of the server.
 const ANSWER: Duration = Duration::from_secs(5);
 /// Messages without an answer at a time.
-const UNDER_WAY_MAX: usize = 1_024;
+const UNDER_WAY_MAX: usize = 2_048;
 /// The one partition.
 const PARTITION: u32 = 0;
 
@@ -90,14 +90,7 @@ impl Nats {
         let prefix = self.options.prefix();
         let mut under_way = Vec::with_capacity(records.len());
         for record in records {
-            let labels = &*self.options.labels;
-            let mut headers = HeaderMap::new();
-            for (name, value) in message::encode(record, Binding::Nats, labels) {
-                headers.insert(name, value);
-            }
-            let subject = format!("{prefix}.{}", subject(&labels.subject(record)));
-            let at = record.position;
-            headers.insert(async_nats::header::NATS_MESSAGE_ID, format!("{}-{}", at.origin, at.sequence));
+            let (subject, headers) = put_together(record, &prefix, &*self.options.labels);
             let sent = connected.context.publish_with_headers(subject, headers, record.payload.clone()).await;
             under_way.push((sent.map_err(|e| answers::published(&e, record.payload.len()))?, record));
         }
@@ -176,6 +169,17 @@ async fn reach(options: &Options) -> Result<(Client, jetstream::Context), PipeEr
         .max_ack_inflight(UNDER_WAY_MAX)
         .build(client.clone());
     Ok((client, context))
+}
+
+/// Subject and headers of a record's message.
+fn put_together(record: &Record, prefix: &str, labels: &dyn Labels) -> (String, HeaderMap) {
+    let mut headers = HeaderMap::new();
+    for (name, value) in message::encode(record, Binding::Nats, labels) {
+        headers.insert(name, value);
+    }
+    let at = record.position;
+    headers.insert(async_nats::header::NATS_MESSAGE_ID, format!("{}-{}", at.origin, at.sequence));
+    (format!("{prefix}.{}", subject(&labels.subject(record))), headers)
 }
 
 /// A subject's tokens hold no dots of their own, no wildcards and no blanks.
