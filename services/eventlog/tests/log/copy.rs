@@ -2,10 +2,9 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
 use tributary_eventlog::sim::{Random, SimDisk, folder};
 use tributary_eventlog::{
     AppendError, CopyError, Disk, DiskFile, EventLog, Options, Origin, Record, SegmentLog,
@@ -111,9 +110,24 @@ fn what_does_not_belong_into_a_copy_is_refused_and_leaves_nothing() {
     assert_eq!(copy(&own, &records[..1]).expect_err("it is no copy").code(), "log_not_a_copy");
 }
 
-/// A disk whose syncs wait for their turn.
+/// Whether syncs wait.
+#[derive(Default)]
+struct Gate(Mutex<bool>, Condvar);
+
+impl Gate {
+    fn set(&self, waits: bool) {
+        *self.0.lock().expect("no panic") = waits;
+        self.1.notify_all();
+    }
+
+    fn pass(&self) {
+        drop(self.1.wait_while(self.0.lock().expect("no panic"), |waits| *waits));
+    }
+}
+
+/// A disk whose syncs wait at a gate.
 #[derive(Clone)]
-struct Slow(SimDisk, Arc<Mutex<()>>);
+struct Slow(SimDisk, Arc<Gate>);
 
 impl Disk for Slow {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
@@ -139,7 +153,7 @@ impl Disk for Slow {
     }
 }
 
-struct SlowFile(Box<dyn DiskFile>, Arc<Mutex<()>>);
+struct SlowFile(Box<dyn DiskFile>, Arc<Gate>);
 
 impl DiskFile for SlowFile {
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
@@ -152,7 +166,7 @@ impl DiskFile for SlowFile {
         self.0.allocate(to)
     }
     fn sync_data(&self) -> io::Result<()> {
-        let _turn = self.1.blocking_lock();
+        self.1.pass();
         self.0.sync_data()
     }
     fn len(&self) -> io::Result<u64> {
@@ -170,13 +184,13 @@ async fn who_stops_waiting_for_a_copy_and_copies_again_doubles_nothing() {
     let mut options = Options::copy_of(folder(), ORIGIN, Random::new(3).into_salts());
     options.disk = Arc::new(slow.clone());
     let log = SegmentLog::open(options).expect("a copy");
-    let turn = slow.1.lock().await;
+    slow.1.set(true);
     // Each is queued, and nobody waits for its answer.
     for _ in 0..3 {
         let copying = tokio::time::timeout(Duration::from_millis(20), log.copy(records.clone()));
         copying.await.expect_err("the disk does not answer");
     }
-    drop(turn);
+    slow.1.set(false);
     while let Err(error) = log.copy(records.clone()).await {
         assert!(error.retryable(), "{error}");
     }
