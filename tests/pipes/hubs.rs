@@ -348,7 +348,7 @@ fn disturbed_wires_lose_nothing_and_fold_nothing_twice() {
 }
 
 /// Starts the nodes, sends events while `disturb` does its worst, and looks whether all that was answered is everywhere once.
-fn under_load(
+pub fn under_load(
     source: &Source,
     folders: &[Folder],
     disturb: impl FnOnce(&mut Vec<Hub>, &Mutex<Vec<std::net::SocketAddr>>, &mut Rng),

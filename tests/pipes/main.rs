@@ -1,6 +1,7 @@
 //! Pipes against real brokers: nothing is lost, nothing comes twice, whatever stops in between, and a broker that lost
 //! something is refused.
 
+mod cluster;
 mod doctor;
 mod hubs;
 mod hubs_refused;

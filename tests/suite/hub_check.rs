@@ -1,18 +1,15 @@
 //! `channel check NAME`: what the hub, its public address and the platform say of a channel, and with which code it ends.
 
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, net::TcpListener};
-use tributary_tests::hub::{
-    Folder, Hub,
-    channels::Source,
-    elsewhere::{Elsewhere, Says, says},
+use std::collections::BTreeMap;
+use tributary_tests::{
+    broker::free_port,
+    hub::{
+        Folder, Hub,
+        channels::Source,
+        elsewhere::{Elsewhere, Says, says},
+    },
 };
-
-/// A port that nobody uses at the moment.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
-}
 
 /// Serves at this port, with this public address.
 fn at(folder: &Folder, port: u16, public_url: &str) {

@@ -10,8 +10,14 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tributary_core::{event::RecordedEvent, identity::policy::Policy, ids::Cursor, time::Micros};
-use tributary_eventlog::{Interleaved, Order, Origin, RealDisk};
+use tributary_core::{
+    change::Change,
+    event::RecordedEvent,
+    identity::policy::Policy,
+    ids::{Cursor, Position},
+    time::Micros,
+};
+use tributary_eventlog::{Interleaved, Order, Origin, ReadLimits, RealDisk};
 use tributary_projector::Projector;
 use tributary_tests::{generate::policy, rng::Rng};
 
@@ -174,6 +180,34 @@ fn judge(seed: u64) {
     let cursor = nodes[0].projector().read(|look| look.cursor()).expect("a cursor");
     let page = nodes[1].projector().read(|look| look.changes(&cursor, 10)).expect("sound");
     assert_eq!(page.changes, [], "seed {seed}: both have folded all");
+    let gave = elsewhere(&nodes[0], &nodes[1], seed);
+    assert!(gave > 0, "seed {seed}: cursors from the middle leave something to be given");
+}
+
+/// From any place of one node's feed, the other one gives at least what that place does not cover. Returns how much in all.
+fn elsewhere(one: &Node, other: &Node, seed: u64) -> usize {
+    let all = feed(other.projector(), 1_000_000);
+    let place = |change: &Change| {
+        // A version is the number of the causing record at this node.
+        let one = ReadLimits { max_records: 1, ..ReadLimits::default() };
+        let record = other.order.read_numbers(change.version, one).expect("readable").remove(0);
+        Position { origin: record.position.origin.0, sequence: record.position.sequence }
+    };
+    let places: Vec<Position> = all.iter().map(place).collect();
+    let (mut cursor, mut gave) = (Cursor::default(), 0);
+    loop {
+        let page = one.projector().read(|look| look.changes(&cursor, 20)).expect("sound");
+        if page.changes.is_empty() {
+            return gave;
+        }
+        cursor = page.next;
+        let given = other.projector().read(|look| look.changes(&cursor, 1_000_000)).expect("sound").changes;
+        for (change, at) in all.iter().zip(&places) {
+            let covered = cursor.sequence(at.origin) >= at.sequence;
+            assert!(covered || given.contains(change), "seed {seed}: {cursor} leaves out {change:?}");
+        }
+        gave += given.len();
+    }
 }
 
 /// From any place in the feed the rest follows, and nothing else.

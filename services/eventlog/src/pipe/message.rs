@@ -1,12 +1,14 @@
 //! A record as a broker's message: the payload as it is, everything else in headers. CloudEvents readers find theirs (binary
 //! mode) beside ours.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::{Origin, Position, Record};
 
 /// Names and values.
-pub type Headers = Vec<(String, String)>;
+pub type Headers = Vec<(Cow<'static, str>, String)>;
 
 /// `origin sequence recorded-at id crc attributes`: one header, because each costs both sides and the broker as much as a
 /// hundred bytes of payload.
@@ -41,8 +43,8 @@ impl Labels for Plain {
         let kind = record.attributes.iter().find(|(name, _)| &**name == "type");
         let of = kind.map_or("record", |(_, value)| value);
         vec![
-            ("type".to_owned(), of.to_owned()),
-            ("source".to_owned(), format!("/origins/{}", record.position.origin)),
+            ("type".into(), of.to_owned()),
+            ("source".into(), format!("/origins/{}", record.position.origin)),
         ]
     }
 }
@@ -57,12 +59,31 @@ pub enum Binding {
 }
 
 impl Binding {
-    pub(super) fn header(self, name: &str, value: &str) -> (String, String) {
-        match (self, name) {
-            (Self::Nats, _) => (format!("ce-{name}"), escaped(value, false)),
-            (Self::Kafka, "datacontenttype") => ("content-type".to_owned(), value.to_owned()),
-            (Self::Kafka, _) => (format!("ce_{name}"), value.to_owned()),
+    pub(super) fn header(self, name: &str, value: &str) -> (Cow<'static, str>, String) {
+        match self {
+            Self::Nats => (self.prefixed(name), escaped(value, false)),
+            Self::Kafka => (self.prefixed(name), value.to_owned()),
         }
+    }
+
+    /// The header of an attribute. Those that every message has are not put together each time.
+    fn prefixed(self, name: &str) -> Cow<'static, str> {
+        let known = match (self, name) {
+            (Self::Nats, "specversion") => "ce-specversion",
+            (Self::Nats, "id") => "ce-id",
+            (Self::Nats, "type") => "ce-type",
+            (Self::Nats, "source") => "ce-source",
+            (Self::Nats, "recordedtime") => "ce-recordedtime",
+            (Self::Kafka, "specversion") => "ce_specversion",
+            (Self::Kafka, "id") => "ce_id",
+            (Self::Kafka, "type") => "ce_type",
+            (Self::Kafka, "source") => "ce_source",
+            (Self::Kafka, "recordedtime") => "ce_recordedtime",
+            (Self::Kafka, "datacontenttype") => "content-type",
+            (Self::Nats, other) => return format!("ce-{other}").into(),
+            (Self::Kafka, other) => return format!("ce_{other}").into(),
+        };
+        Cow::Borrowed(known)
     }
 }
 
@@ -91,7 +112,7 @@ pub fn encode(record: &Record, binding: Binding, labels: &dyn Labels) -> Headers
     let (Position { origin, sequence }, id) = (record.position, hex(&record.id));
     let own = format!("{origin} {sequence} {} {id} {crc:08x} {attributes}", record.recorded_at);
     let mut headers = Vec::with_capacity(8);
-    headers.push((RECORD.to_owned(), own));
+    headers.push((Cow::Borrowed(RECORD), own));
     headers.push(binding.header("specversion", "1.0"));
     headers.push(binding.header("id", &uuid(&record.id)));
     headers.extend(labels.attributes(record).iter().map(|(name, value)| binding.header(name, value)));
@@ -158,11 +179,17 @@ fn attributes(text: &str) -> Option<Vec<(Box<str>, Box<str>)>> {
 /// With `strict` all but letters, digits and `-_.~` is written as `%XX`, else only what no header may hold (CloudEvents'
 /// HTTP binding, 3.1.3.2).
 fn escaped(text: &str, strict: bool) -> String {
+    let stays = |byte: u8| {
+        let plain = byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+        plain || !strict && byte.is_ascii_graphic() && !b"\"%".contains(&byte)
+    };
+    // Nearly all of them.
+    if text.bytes().all(stays) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        let plain = byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-        let printable = byte.is_ascii_graphic() && !b"\"%".contains(&byte);
-        if plain || !strict && printable {
+        if stays(byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
@@ -191,8 +218,14 @@ pub(super) fn unescaped(text: &str) -> Option<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            out.push(DIGITS.get(usize::from(digit)).copied().unwrap_or_default().into());
+        }
+    }
+    out
 }
 
 fn unhex(text: &str) -> Option<[u8; 16]> {
@@ -280,6 +313,6 @@ mod tests {
         assert_eq!(decode(find, record().payload), Ok(record()));
         assert_eq!((find("ce_specversion"), find("ce_type")), (Some("1.0"), Some("a=b&c\n陳%")));
         let kind = Binding::Kafka.header("datacontenttype", "application/protobuf");
-        assert_eq!(kind, ("content-type".to_owned(), "application/protobuf".to_owned()));
+        assert_eq!(kind, ("content-type".into(), "application/protobuf".to_owned()));
     }
 }

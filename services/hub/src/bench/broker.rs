@@ -25,7 +25,8 @@ use tributary_eventlog::{
 const ROUNDS: usize = 3;
 /// Messages of the client alone without an answer: no more helps it.
 const UNDER_WAY: usize = 1_024;
-/// Connections of the load, and messages under way beside it.
+/// Requests and connections of the loads, and messages under way beside them.
+const LOADS: [(Shape, usize); 2] = [(Shape::Webhook, CONNECTIONS), (Shape::WebhookBatch, 4)];
 const CONNECTIONS: usize = 64;
 /// Messages of the client alone beside the load: a server that syncs each takes seconds for so many.
 const ALONE_MAX: usize = 10_000;
@@ -189,39 +190,43 @@ async fn copy(dir: &Path, pipe: &dyn Pipe, count: u64) -> Result<(), Failure> {
     }
 }
 
-/// Requests over sockets, answered when this is durable or the broker has it.
+/// Requests over sockets, answered when this is durable or the broker has it: one event each, and a hundred.
 async fn acknowledged(
     config: Config,
     amounts: Amounts,
     ack: &str,
     bare: &dyn Bare,
 ) -> Result<Vec<Figure>, Failure> {
-    step(&format!("requests, ack = \"{ack}\""));
     let running = serve::start(config).await?;
-    let load = Load {
-        address: running.ingress,
-        shape: Shape::Webhook,
-        connections: CONNECTIONS,
-        millis: amounts.load_ms,
-        first: 0,
-        users: amounts.users,
-    };
-    let outcome = super::blocking(move || load::in_child(&load)).await;
+    let (mut outcomes, mut first) = (Vec::new(), 0);
+    for (shape, connections) in LOADS {
+        let (address, millis, users) = (running.ingress, amounts.load_ms, amounts.users);
+        let load = Load { address, shape, connections, millis, first, users };
+        first += load.requests() as u64 * shape.events();
+        let what = format!("{connections} connections, {} events a request, ack = \"{ack}\"", shape.events());
+        step(&what);
+        let outcome = super::blocking(move || load::in_child(&load)).await;
+        outcomes.push(outcome.map(|outcome| (what, outcome)));
+    }
     let records: Vec<_> = tributary_eventlog::scan(&*running.hub.log, 1).flatten().take(ALONE_MAX).collect();
     let spilled = running.hub.node.as_ref().map_or(0, |node| node.standing().spilled);
     running.stop().await;
-    let outcome = outcome?;
     let took = bare.publish(&records, CONNECTIONS).await.map_err(|e| refused("the client alone", &e))?;
     let alone = records.len() as f64 / took.as_secs_f64();
-    let beside = format!("the client alone, {CONNECTIONS} under way");
-    let what = |rest: &str| format!("{CONNECTIONS} connections, ack = \"{ack}\"{rest}");
-    Ok(vec![
-        Figure::new("broker", what(""), outcome.events as f64 / outcome.seconds, "events/s")
-            .beside(beside, alone),
-        Figure::new("broker", what(", p50"), outcome.p50_ms, "ms"),
-        Figure::new("broker", what(", p99"), outcome.p99_ms, "ms"),
-        Figure::new("broker", what(", not waited for to the end"), spilled as f64, "requests"),
-    ])
+    let mut figures = Vec::new();
+    for outcome in outcomes {
+        let (what, outcome) = outcome?;
+        let beside = format!("the client alone, {CONNECTIONS} under way");
+        let rate = outcome.events as f64 / outcome.seconds;
+        figures.extend([
+            Figure::new("broker", what.as_str(), rate, "events/s").beside(beside, alone),
+            Figure::new("broker", format!("{what}, p50"), outcome.p50_ms, "ms"),
+            Figure::new("broker", format!("{what}, p99"), outcome.p99_ms, "ms"),
+        ]);
+    }
+    let waited = format!("ack = \"{ack}\", not waited for to the end");
+    figures.push(Figure::new("broker", waited, spilled as f64, "requests"));
+    Ok(figures)
 }
 
 fn rate(count: u64, begun: Instant) -> f64 {

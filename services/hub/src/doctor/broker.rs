@@ -47,9 +47,12 @@ pub(super) async fn checks(config: &Config, broker: &Broker) -> (Checks, bool) {
         }
         Engine::Kafka(_) => {}
     }
-    if let Some(told) = told {
-        checks.push(("clock".to_owned(), clock::beside("the broker's clock", &told)));
-    }
+    let clock = match (told, &broker.engine) {
+        (Some(told), _) => Some(clock::beside("the broker's clock", &told)),
+        (None, Engine::Kafka(_)) => Some(Finding::good("kafka does not tell its clock".to_owned())),
+        (None, Engine::Nats(_)) => None,
+    };
+    checks.extend(clock.map(|found| ("clock".to_owned(), found)));
     (checks, false)
 }
 

@@ -37,9 +37,9 @@ impl Labels for ByChannel {
     fn attributes(&self, record: &Record) -> Headers {
         let channel = attribute(record, "channel");
         vec![
-            ("type".to_owned(), format!("tributary.v1.{}", attribute(record, "type"))),
-            ("source".to_owned(), format!("/channels/{channel}")),
-            ("recordedtime".to_owned(), Micros(record.recorded_at).to_string()),
+            ("type".into(), format!("tributary.v1.{}", attribute(record, "type"))),
+            ("source".into(), format!("/channels/{channel}")),
+            ("recordedtime".into(), Micros(record.recorded_at).to_string()),
         ]
     }
 }

@@ -102,7 +102,7 @@ fn message(change: &Change, into: Option<CustomerId>, view: Option<&Value>, page
     ];
     Message {
         subject: change.customer.to_string(),
-        attributes: attributes.map(|(name, value)| (name.to_owned(), value)).into(),
+        attributes: attributes.map(|(name, value)| (name.into(), value)).into(),
         payload: serde_json::to_vec(&told).unwrap_or_default().into(),
     }
 }

@@ -1,6 +1,7 @@
 //! The Kafka client without a log.
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     time::{Duration, Instant},
 };
@@ -57,7 +58,7 @@ impl Bare for KafkaBare {
         let mut waiting = VecDeque::with_capacity(under_way);
         let headers = |record: &Record| {
             let all = message::encode(record, Binding::Kafka, &*self.options.labels);
-            let add = |headers: OwnedHeaders, (key, value): &(String, String)| {
+            let add = |headers: OwnedHeaders, (key, value): &(Cow<'static, str>, String)| {
                 headers.insert(Header { key, value: Some(value) })
             };
             all.iter().fold(OwnedHeaders::new_with_capacity(all.len()), add)

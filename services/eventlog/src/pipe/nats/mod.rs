@@ -8,10 +8,10 @@ mod receive;
 mod settings;
 mod stream;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
 
 use async_nats::{
-    Client, ConnectErrorKind, ConnectOptions, HeaderMap,
+    Client, ConnectErrorKind, ConnectOptions, HeaderMap, HeaderName,
     jetstream::{self, stream::Stream},
 };
 use async_trait::async_trait;
@@ -171,11 +171,19 @@ async fn reach(options: &Options) -> Result<(Client, jetstream::Context), PipeEr
     Ok((client, context))
 }
 
+/// The client looks a new name through, and takes one that is known.
+fn insert(headers: &mut HeaderMap, name: Cow<'static, str>, value: String) {
+    match name {
+        Cow::Borrowed(name) => headers.insert(HeaderName::from_static(name), value),
+        Cow::Owned(name) => headers.insert(name, value),
+    }
+}
+
 /// Subject and headers of a record's message.
 fn put_together(record: &Record, prefix: &str, labels: &dyn Labels) -> (String, HeaderMap) {
     let mut headers = HeaderMap::new();
     for (name, value) in message::encode(record, Binding::Nats, labels) {
-        headers.insert(name, value);
+        insert(&mut headers, name, value);
     }
     let at = record.position;
     headers.insert(async_nats::header::NATS_MESSAGE_ID, format!("{}-{}", at.origin, at.sequence));

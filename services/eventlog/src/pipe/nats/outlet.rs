@@ -18,7 +18,7 @@ use async_nats::{
 use async_trait::async_trait;
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{Options, answers, reach};
+use super::{Options, answers, insert, reach};
 use crate::pipe::{Binding, Lead, Message, Outlet, PipeError, message::unescaped};
 
 /// Who has not renewed for so long leads no more.
@@ -193,7 +193,7 @@ impl Lead for NatsLead {
         let last = stream.get_raw_message(self.newest).await.map_err(|e| answers::asked(&e))?;
         let value = |name: &&str| {
             let (name, _) = Binding::Nats.header(name, "");
-            last.headers.get(name.as_str()).and_then(|value| unescaped(value.as_str()))
+            last.headers.get(&*name).and_then(|value| unescaped(value.as_str()))
         };
         Ok(vec![attributes.iter().map(value).collect()])
     }
@@ -204,7 +204,7 @@ impl Lead for NatsLead {
         for message in messages {
             let mut headers = HeaderMap::new();
             for (name, value) in message.headers(Binding::Nats) {
-                headers.insert(name, value);
+                insert(&mut headers, name, value);
             }
             let behind = self.newest + under_way.len() as u64;
             headers.insert(async_nats::header::NATS_EXPECTED_LAST_SEQUENCE, HeaderValue::from(behind));

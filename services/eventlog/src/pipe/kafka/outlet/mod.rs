@@ -99,7 +99,8 @@ impl Drop for KafkaLead {
 impl Lead for KafkaLead {
     async fn newest(&mut self, attributes: &[&str]) -> Result<Vec<Vec<Option<String>>>, PipeError> {
         let partitions = self.partitions;
-        let names: Vec<String> = attributes.iter().map(|name| Binding::Kafka.header(name, "").0).collect();
+        let names: Vec<String> =
+            attributes.iter().map(|name| Binding::Kafka.header(name, "").0.into_owned()).collect();
         ask(&self.asking, move |asking| {
             let held = asking.held(partitions)?;
             let mut all = Vec::new();
