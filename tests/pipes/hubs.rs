@@ -35,6 +35,8 @@ const KAFKA_KILLS: u64 = 5;
 const KAFKA_KILLS_LONG: u64 = 30;
 /// Times a wire is disturbed, for up to 0.4 s; 2 s with `TRIBUTARY_LONG=1`.
 const CUTS: usize = 50;
+/// The same of wires to Kafka.
+const KAFKA_CUTS: usize = 30;
 /// Between two events of one sender.
 const PACE: Duration = Duration::from_millis(6);
 const SENDERS: usize = 3;
@@ -327,13 +329,35 @@ fn disturbed_wires_lose_nothing_and_fold_nothing_twice() {
         Err(why) => return skipped("disturbed wires", &why),
     };
     let wires = [Proxy::to(server.port()), Proxy::to(server.port())];
-    let (source, folders) = folders(&on_nats(&server.url(), ""), 2);
-    for (folder, wire) in folders.iter().zip(&wires) {
-        let through = format!("nats://127.0.0.1:{}", wire.port());
-        folder.configure(&folder.configuration().replace(&server.url(), &through));
+    let through = |wire: &Proxy| format!("nats://127.0.0.1:{}", wire.port());
+    disturb(&on_nats(&server.url(), ""), &server.url(), &wires, &through, CUTS);
+}
+
+/// The same with Kafka, which takes longer to notice.
+#[test]
+fn disturbed_wires_to_kafka_lose_nothing_and_fold_nothing_twice() {
+    let (server, wires) = match kafka::Server::start_with_wires() {
+        Ok(server) => server,
+        Err(why) => return skipped("disturbed wires to Kafka", &why),
+    };
+    let through = |wire: &Proxy| format!("127.0.0.1:{}", wire.port());
+    let cuts = if is_long() { CUTS } else { KAFKA_CUTS };
+    disturb(&on_kafka(&server.brokers(), 3), &server.brokers(), &wires, &through, cuts);
+}
+
+fn disturb(
+    setting: &Setting,
+    broker: &str,
+    wires: &[Proxy; 2],
+    through: &dyn Fn(&Proxy) -> String,
+    cuts: usize,
+) {
+    let (source, folders) = folders(setting, 2);
+    for (folder, wire) in folders.iter().zip(wires) {
+        folder.configure(&folder.configuration().replace(broker, &through(wire)));
     }
     under_load(&source, &folders, |_, _, rng| {
-        for _ in 0..CUTS {
+        for _ in 0..cuts {
             let (wire, fault) = (&wires[rng.below(2)], Fault::ALL[rng.below(4)]);
             wire.set(fault);
             let longest = if is_long() { 2_000 } else { 400 };

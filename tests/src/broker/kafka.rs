@@ -1,6 +1,6 @@
 //! Apache Kafka: one process that is broker and controller. Its jars are fetched with Maven; it needs Java 17 or later.
 
-use super::{Process, copy_all, free_port, provision};
+use super::{Process, copy_all, free_port, provision, proxy::Proxy};
 use rdkafka::{
     ClientConfig,
     consumer::{BaseConsumer, Consumer as _},
@@ -38,6 +38,12 @@ struct Ports {
     controller: u16,
 }
 
+impl Ports {
+    fn free() -> Self {
+        Self { open: free_port(), sasl: free_port(), tls: free_port(), controller: free_port() }
+    }
+}
+
 impl Server {
     /// A running server.
     ///
@@ -47,7 +53,7 @@ impl Server {
     /// # Panics
     /// Where it does not start.
     pub fn start() -> Result<Self, String> {
-        Self::start_with("", &[])
+        Self::start_with(Ports::free(), "", &[])
     }
 
     /// One that has the door with TLS too; its root certificate is in the file [`Server::roots`].
@@ -59,15 +65,37 @@ impl Server {
     /// Where it does not start.
     pub fn start_with_tls() -> Result<Self, String> {
         let users = ["SCRAM-SHA-256", "SCRAM-SHA-512"].map(|of| format!("{of}=[name=hub,password=right]"));
-        Self::start_with(TLS, &["--add-scram", &users[0], "--add-scram", &users[1]])
+        Self::start_with(Ports::free(), TLS, &["--add-scram", &users[0], "--add-scram", &users[1]])
     }
 
-    fn start_with(more: &str, users: &[&str]) -> Result<Self, String> {
+    /// One with two doors more, each of which tells clients that it is at the other end of a wire. Clients go on by the address
+    /// that a broker tells them, so a wire must be known to it. Returns the addresses by which clients reach them.
+    ///
+    /// # Errors
+    /// Why there is no program.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub fn start_with_wires() -> Result<(Self, [Proxy; 2]), String> {
+        let (ports, doors) = (Ports::free(), [free_port(), free_port()]);
+        let wires = doors.map(Proxy::to);
+        let Ports { open, sasl, controller, .. } = ports;
+        let own = format!("OPEN://127.0.0.1:{open},SASL://127.0.0.1:{sasl}");
+        let more = |of: [u16; 2]| format!("WIREA://127.0.0.1:{},WIREB://127.0.0.1:{}", of[0], of[1]);
+        let (listening, told) = (more(doors), more([wires[0].port(), wires[1].port()]));
+        let lines = format!(
+            "listeners={own},{listening},CONTROLLER://127.0.0.1:{controller}\nadvertised.listeners={own},{told}\n\
+             listener.security.protocol.map=OPEN:PLAINTEXT,SASL:SASL_PLAINTEXT,WIREA:PLAINTEXT,WIREB:PLAINTEXT,\
+             CONTROLLER:PLAINTEXT\n"
+        );
+        Ok((Self::start_with(ports, &lines, &[])?, wires))
+    }
+
+    fn start_with(ports: Ports, more: &str, users: &[&str]) -> Result<Self, String> {
         let jars = provision::jars("org.apache.kafka", "kafka_2.13", VERSION, &format!("kafka-{VERSION}"))?;
         let folder = tempfile::tempdir().expect("a folder");
-        let ports = Ports { open: free_port(), sasl: free_port(), tls: free_port(), controller: free_port() };
         let mut server = Self { jars, folder, ports, process: None };
-        let with_tls = !more.is_empty();
+        let with_tls = more == TLS;
         if with_tls {
             server.certificate()?;
         }

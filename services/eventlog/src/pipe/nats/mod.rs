@@ -156,7 +156,8 @@ async fn reach(options: &Options) -> Result<(Client, jetstream::Context), PipeEr
     if let Some(roots) = &options.roots {
         connecting = connecting.add_root_certificates(roots.clone());
     }
-    let client = connecting.connect(options.url.as_str()).await.map_err(|error| match error.kind() {
+    let servers: Vec<&str> = options.url.split(',').map(str::trim).collect();
+    let client = connecting.connect(servers.as_slice()).await.map_err(|error| match error.kind() {
         ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
             PipeError::Refused(error.to_string())
         }
