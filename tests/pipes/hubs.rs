@@ -40,6 +40,8 @@ const KAFKA_CUTS: usize = 30;
 /// Between two events of one sender.
 const PACE: Duration = Duration::from_millis(6);
 const SENDERS: usize = 3;
+/// Events that are sent when all is well again.
+const AFTERWARDS: u64 = 150;
 
 /// A hub over this NATS server, with more lines in `[log]`.
 pub fn on_nats(url: &str, more: &str) -> Setting {
@@ -237,6 +239,48 @@ fn an_applied_policy_reaches_every_node() {
     assert_eq!(digests(&hubs).len(), 1, "every node folds the same");
 }
 
+/// A node that starts before any other was heard of states the default. That ends nothing that is told later, and was applied
+/// before.
+#[test]
+fn a_node_that_knows_no_policy_ends_none() {
+    let server = match Server::start("") {
+        Ok(server) => server,
+        Err(why) => return skipped("a policy of a node that comes first", &why),
+    };
+    let setting = on_nats(&server.url(), "");
+    let (source, folders) = folders(&setting, 2);
+    let over = folders[0].configuration();
+    folders[0].configure(&over.replace(&setting.log, "[log]\nengine = \"embedded\"\n"));
+    let hub = folders[0].start();
+    for n in 0..30 {
+        assert_eq!(post(&source, &mut hub.provider(), &event(n, n as usize % 4, true)), Some(202));
+    }
+    let wanted = json!({"toml": "[identity]\nfanout_cap = 3\n", "reason": "households share an address"});
+    let policy = |hub: &Hub| hub.client().get("/v1/identity/policy").must(200).json();
+    hub.client().post("/v1/identity/policy/apply", &wanted).must(202);
+    let begun = Instant::now();
+    while policy(&hub)["origin"] != "applied" {
+        assert!(begun.elapsed() < PATIENCE, "{:#?}", policy(&hub));
+        thread::sleep(Duration::from_millis(20));
+    }
+    hub.settle();
+    let wanted = digests(&[&hub]);
+    hub.terminate();
+    let first = folders[1].start();
+    while first.client().get("/v1/events?limit=10").must(200).json()["events"] == json!([]) {
+        assert!(begun.elapsed() < PATIENCE, "the first node states no policy");
+        thread::sleep(Duration::from_millis(20));
+    }
+    folders[0].configure(&over);
+    let hubs = [folders[0].start(), first];
+    while !hubs.iter().all(|hub| policy(hub)["origin"] == "applied") {
+        assert!(begun.elapsed() < PATIENCE, "{:#?}", hubs.iter().map(policy).collect::<Vec<_>>());
+        thread::sleep(Duration::from_millis(50));
+    }
+    converge(&hubs);
+    assert_eq!(digests(&hubs), wanted, "the views are those of the applied policy");
+}
+
 /// Ends a hub without warning and starts it again.
 fn again(folder: &Folder, hub: &Hub) -> Hub {
     again_as(folder, hub, "all")
@@ -389,7 +433,12 @@ pub fn under_load(
             })
             .collect();
         disturb(&mut hubs, &addresses, &mut rng);
-        thread::sleep(Duration::from_millis(300));
+        // Whatever was answered meanwhile: with nothing in the way they are.
+        let (healed, begun) = (next.load(Ordering::Relaxed), Instant::now());
+        while next.load(Ordering::Relaxed) < healed + AFTERWARDS {
+            assert!(begun.elapsed() < PATIENCE, "requests are not answered afterwards");
+            thread::sleep(Duration::from_millis(10));
+        }
         stop.store(true, Ordering::Relaxed);
         senders.into_iter().flat_map(|sender| sender.join().expect("no panic")).collect()
     });

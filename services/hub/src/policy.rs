@@ -4,7 +4,8 @@ use crate::{hub::Hub, query};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tributary_core::{
-    body::Body, draft::Draft, event::Event, identity::policy::Policy, ids::FactKey, view::Records as _,
+    body::Body, draft::Draft, event::Event, identity::policy::Policy, ids::FactKey, time::Micros,
+    view::Records as _,
 };
 use tributary_projector::{ProjectorError, newest_policy};
 
@@ -80,6 +81,15 @@ pub fn event(hub: &Hub, policy: &Policy, actor: &str, reason: &str) -> Vec<Event
     draft.actor = actor.to_owned();
     draft.content.text = reason.to_owned();
     query::console(hub).events(draft, now, hub.key())
+}
+
+/// The event that states the default where a node knows of no policy. It is older than all others, so it ends nothing that
+/// another node stated and this one cannot know yet; and it is the same event on every node.
+#[must_use]
+pub fn default_event(hub: &Hub, policy: &Policy) -> Vec<Event> {
+    let mut draft = Draft::new(KEY, Body::Policy { policy: policy.to_json() });
+    draft.occurred_at = Some(Micros(0));
+    query::console(hub).events(draft, hub.now(), hub.key())
 }
 
 /// Follows the policy that other nodes apply. Where the configuration has one, that rules, on every node.

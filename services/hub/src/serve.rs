@@ -317,6 +317,7 @@ async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
     if stated.as_ref().is_some_and(|stated| *stated == policy.to_json()) {
         return Ok(());
     }
+    let is_first = stated.is_none() && hub.config.identity.is_none() && !policy.applied;
     let applied = stated.and_then(|text| Policy::from_json(&text).ok()).filter(|stated| stated.applied);
     if let (None, Some(applied)) = (&hub.config.identity, applied) {
         // It was accepted, and the hub stopped before everything was folded under it.
@@ -326,7 +327,10 @@ async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
         let adopted = tokio::task::block_in_place(|| hub.projector().adopt(applied));
         return adopted.map(|_| ()).map_err(|e| Failure::new(Exit::CheckFailed, e.to_string()));
     }
-    let event = crate::policy::event(hub, &policy, "", "");
+    let event = match is_first {
+        true => crate::policy::default_event(hub, &policy),
+        false => crate::policy::event(hub, &policy, "", ""),
+    };
     let appended = hub.append(event.iter().map(record).collect()).await;
     appended.map(|_| ()).map_err(|problem| {
         let remedy = "check that the data folder is writable and has room";

@@ -1,6 +1,7 @@
 //! Sending one log into a pipe: everything, in order, at least once, however often either side stops.
 
 use std::{
+    collections::VecDeque,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -16,9 +17,9 @@ use crate::{EventLog, Position, ReadLimits, Record};
 /// them fails is less than readers wait for.
 const WINDOWS: usize = 3;
 /// Records of one window.
-const WINDOW: ReadLimits = ReadLimits { max_records: 512, max_bytes: 4 << 20 };
-/// The same where one of them is too large: all before it still go.
-const ALONE: ReadLimits = ReadLimits { max_records: 1, ..WINDOW };
+const WINDOW: usize = 512;
+/// Read at once: a few windows, because a log is read in large blocks.
+const READ: ReadLimits = ReadLimits { max_records: 8 * WINDOW, max_bytes: 4 << 20 };
 /// Pauses between tries, doubling.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_LONGEST: Duration = Duration::from_secs(2);
@@ -119,18 +120,19 @@ impl Forwarder {
         let mut noted = Noted { place: self.begin().await?, is_saved: false, file: &self.file };
         let mut end = self.log.subscribe();
         let mut saved = Instant::now();
-        let (mut under_way, mut next) = (FuturesOrdered::new(), noted.place.sent + 1);
+        let (mut under_way, mut next) = (FuturesOrdered::new(), Ahead::behind(noted.place.sent));
         loop {
             if !noted.is_saved && saved.elapsed() >= SAVE_EVERY {
                 noted.save().await;
                 saved = Instant::now();
             }
             let sent = noted.place.sent;
-            let (window, windows) = if sent < tries.alone_upto { (ALONE, 1) } else { (WINDOW, WINDOWS) };
+            let (window, windows) = if sent < tries.alone_upto { (1, 1) } else { (WINDOW, WINDOWS) };
             while under_way.len() < windows {
-                let records = self.read(next, window).await?;
-                let Some(last) = records.last() else { break };
-                next = last.position.sequence + 1;
+                let records = self.take(&mut next, window).await?;
+                if records.is_empty() {
+                    break;
+                }
                 under_way.push_back(self.window(records));
             }
             let Some(Window { first, last, count, answer }) = under_way.next().await else {
@@ -152,7 +154,7 @@ impl Forwarder {
                 Err(PipeError::TooLarge { .. }) if count > 1 => {
                     tries.alone_upto = last;
                     under_way.clear();
-                    next = sent + 1;
+                    next = Ahead::behind(sent);
                     continue;
                 }
                 Err(PipeError::TooLarge { bytes, detail }) => {
@@ -217,11 +219,31 @@ impl Forwarder {
         Ok(place)
     }
 
-    async fn read(&self, from: u64, window: ReadLimits) -> Result<Vec<Record>, PipeError> {
-        let log = Arc::clone(&self.log);
-        let read = tokio::task::spawn_blocking(move || log.read(from, window)).await;
-        let failed = |error: String| PipeError::Failed(format!("our own log cannot be read: {error}"));
-        read.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))
+    /// The next records, none at the end of the log.
+    async fn take(&self, ahead: &mut Ahead, most: usize) -> Result<Vec<Record>, PipeError> {
+        if ahead.records.is_empty() {
+            let (log, from) = (Arc::clone(&self.log), ahead.next);
+            let read = tokio::task::spawn_blocking(move || log.read(from, READ)).await;
+            let failed = |error: String| PipeError::Failed(format!("our own log cannot be read: {error}"));
+            let records = read.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+            ahead.next = records.last().map_or(from, |last| last.position.sequence + 1);
+            ahead.records = records.into();
+        }
+        let count = most.min(ahead.records.len());
+        Ok(ahead.records.drain(..count).collect())
+    }
+}
+
+/// What was read and is not under way yet.
+struct Ahead {
+    records: VecDeque<Record>,
+    /// The first sequence behind them.
+    next: u64,
+}
+
+impl Ahead {
+    fn behind(sequence: u64) -> Self {
+        Self { records: VecDeque::new(), next: sequence + 1 }
     }
 }
 

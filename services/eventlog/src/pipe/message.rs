@@ -1,7 +1,7 @@
 //! A record as a broker's message: the payload as it is, everything else in headers. CloudEvents readers find theirs (binary
 //! mode) beside ours.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use bytes::Bytes;
 
@@ -13,6 +13,8 @@ pub type Headers = Vec<(Cow<'static, str>, String)>;
 /// `origin sequence recorded-at id crc attributes`: one header, because each costs both sides and the broker as much as a
 /// hundred bytes of payload.
 const RECORD: &str = "tributary-record";
+/// More than that header has beside the attributes.
+const OWN_BYTES: usize = 100;
 // What earlier releases wrote, one by one.
 const ORIGIN: &str = "tributary-origin";
 const SEQUENCE: &str = "tributary-sequence";
@@ -61,7 +63,11 @@ pub enum Binding {
 impl Binding {
     pub(super) fn header(self, name: &str, value: &str) -> (Cow<'static, str>, String) {
         match self {
-            Self::Nats => (self.prefixed(name), escaped(value, false)),
+            Self::Nats => {
+                let mut escaped = String::with_capacity(value.len());
+                escape(&mut escaped, value, false);
+                (self.prefixed(name), escaped)
+            }
             Self::Kafka => (self.prefixed(name), value.to_owned()),
         }
     }
@@ -109,8 +115,12 @@ pub enum NotOurs {
 pub fn encode(record: &Record, binding: Binding, labels: &dyn Labels) -> Headers {
     let attributes = written(&record.attributes);
     let crc = checksum(record, &attributes);
-    let (Position { origin, sequence }, id) = (record.position, hex(&record.id));
-    let own = format!("{origin} {sequence} {} {id} {crc:08x} {attributes}", record.recorded_at);
+    let Position { origin, sequence } = record.position;
+    let mut own = String::with_capacity(attributes.len() + OWN_BYTES);
+    // Writing to a string does not fail.
+    let _ = write!(own, "{origin} {sequence} {} ", record.recorded_at);
+    push_hex(&mut own, &record.id);
+    let _ = write!(own, " {crc:08x} {attributes}");
     let mut headers = Vec::with_capacity(8);
     headers.push((Cow::Borrowed(RECORD), own));
     headers.push(binding.header("specversion", "1.0"));
@@ -127,11 +137,14 @@ pub fn decode<'a>(header: impl Fn(&str) -> Option<&'a str>, payload: Bytes) -> R
     fn read<T>(text: Option<&str>, name: &'static str, of: impl Fn(&str) -> Option<T>) -> Result<T, NotOurs> {
         text.and_then(of).ok_or(NotOurs::Header(name))
     }
-    let whole = header(RECORD).map(|text| text.splitn(6, ' ').collect::<Vec<_>>());
-    let parts = whole.as_deref().unwrap_or_default();
+    let whole = header(RECORD);
+    let mut parts = [None; 6];
+    for (part, text) in parts.iter_mut().zip(whole.unwrap_or_default().splitn(6, ' ')) {
+        *part = Some(text);
+    }
     // A part of the one header, or a header of an earlier release.
     let header = |name: &'static str, at: usize| {
-        if parts.is_empty() { header(name) } else { parts.get(at).copied() }
+        if whole.is_none() { header(name) } else { parts.get(at).copied().flatten() }
     };
     let origin = read(header(ORIGIN, 0), ORIGIN, |text| u32::from_str_radix(text, 16).ok())?;
     let sequence = read(header(SEQUENCE, 1), SEQUENCE, |text| text.parse().ok().filter(|s| *s > 0))?;
@@ -160,9 +173,17 @@ fn checksum(record: &Record, attributes: &str) -> u32 {
 
 /// `name=value&name=value`, everything but plain characters as `%XX`.
 fn written(attributes: &[(Box<str>, Box<str>)]) -> String {
-    let pair =
-        |(name, value): &(Box<str>, Box<str>)| format!("{}={}", escaped(name, true), escaped(value, true));
-    attributes.iter().map(pair).collect::<Vec<_>>().join("&")
+    let bytes = attributes.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    let mut out = String::with_capacity(bytes);
+    for (name, value) in attributes {
+        if !out.is_empty() {
+            out.push('&');
+        }
+        escape(&mut out, name, true);
+        out.push('=');
+        escape(&mut out, value, true);
+    }
+    out
 }
 
 fn attributes(text: &str) -> Option<Vec<(Box<str>, Box<str>)>> {
@@ -176,74 +197,99 @@ fn attributes(text: &str) -> Option<Vec<(Box<str>, Box<str>)>> {
     text.split('&').map(pair).collect()
 }
 
+/// Of each byte: 2 for letters, digits and `-_.~`; 1 for what a header may hold as it is beside these; else 0.
+const PLAIN: [u8; 256] = {
+    let (mut plain, mut at) = ([0; 256], 0);
+    while at < 256 {
+        let byte = at as u8;
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            plain[at] = 2;
+        } else if byte.is_ascii_graphic() && !matches!(byte, b'"' | b'%') {
+            plain[at] = 1;
+        }
+        at += 1;
+    }
+    plain
+};
+
 /// With `strict` all but letters, digits and `-_.~` is written as `%XX`, else only what no header may hold (CloudEvents'
 /// HTTP binding, 3.1.3.2).
-fn escaped(text: &str, strict: bool) -> String {
-    let stays = |byte: u8| {
-        let plain = byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-        plain || !strict && byte.is_ascii_graphic() && !b"\"%".contains(&byte)
-    };
+fn escape(out: &mut String, text: &str, strict: bool) {
+    let least = if strict { 2 } else { 1 };
+    let stays = |byte: u8| PLAIN.get(usize::from(byte)).is_some_and(|plain| *plain >= least);
     // Nearly all of them.
     if text.bytes().all(stays) {
-        return text.to_owned();
+        return out.push_str(text);
     }
-    let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if stays(byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
-    out
 }
 
 pub(super) fn unescaped(text: &str) -> Option<String> {
+    if !text.contains('%') {
+        return Some(text.to_owned());
+    }
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        (out, rest) = match first {
-            b'%' => {
-                let digits = std::str::from_utf8(after.get(..2)?).ok()?;
-                out.push(u8::from_str_radix(digits, 16).ok()?);
-                (out, after.get(2..)?)
+        rest = after;
+        match (first, after) {
+            (b'%', [high, low, after @ ..]) => {
+                out.push(nibble(*high)? << 4 | nibble(*low)?);
+                rest = after;
             }
-            byte => {
-                out.push(*byte);
-                (out, after)
-            }
-        };
+            (b'%', _) => return None,
+            (byte, _) => out.push(*byte),
+        }
     }
     String::from_utf8(out).ok()
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn push_hex(out: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut out = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         for digit in [byte >> 4, byte & 15] {
             out.push(DIGITS.get(usize::from(digit)).copied().unwrap_or_default().into());
         }
     }
-    out
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 fn unhex(text: &str) -> Option<[u8; 16]> {
     let mut id = [0; 16];
-    if text.len() != 32 || !text.is_ascii() {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != id.len() || !rest.is_empty() {
         return None;
     }
-    for (at, byte) in id.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    for (byte, [high, low]) in id.iter_mut().zip(pairs) {
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
     }
     Some(id)
 }
 
 /// As event ids are written everywhere else.
 fn uuid(id: &[u8; 16]) -> String {
-    let text = hex(id);
-    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
-    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
+    let mut out = String::with_capacity(36);
+    for (at, byte) in id.iter().enumerate() {
+        if [4, 6, 8, 10].contains(&at) {
+            out.push('-');
+        }
+        push_hex(&mut out, &[*byte]);
+    }
+    out
 }
 
 #[cfg(test)]
@@ -291,7 +337,7 @@ mod tests {
             (ORIGIN, record.position.origin.to_string()),
             (SEQUENCE, record.position.sequence.to_string()),
             (RECORDED_AT, record.recorded_at.to_string()),
-            (ID, hex(&record.id)),
+            (ID, "30313233343536373839616263646566".to_owned()),
             (CRC, format!("{:08x}", checksum(&record, &attributes))),
             (ATTRIBUTES, attributes),
         ];

@@ -20,7 +20,9 @@ use crate::{
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// The consumer is torn down and made anew where the stream goes on and nothing comes for so long.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
-/// What came while something was written is written together: each write costs a sync.
+/// What came while something was written is written together, and so is what comes within this time: each write costs a sync.
+/// What comes after a pause does not wait.
+const TOGETHER: Duration = Duration::from_millis(5);
 const AHEAD_MAX: usize = 4_096;
 const AHEAD_BYTES_MAX: usize = 8 << 20;
 /// Records of our own log are compared so many together, or after so long: they come back while we send.
@@ -262,13 +264,18 @@ impl Ahead {
         let (sender, come) = mpsc::channel(1);
         let reading = tokio::spawn(async move {
             let (mut batch, mut bytes) = (Vec::new(), 0);
+            let mut handed_over = tokio::time::Instant::now() - TOGETHER;
             loop {
                 let has_room = batch.len() < AHEAD_MAX && bytes < AHEAD_BYTES_MAX;
+                let taken = async {
+                    tokio::time::sleep_until(handed_over + TOGETHER).await;
+                    sender.reserve().await
+                };
                 let next = tokio::select! {
-                    permit = sender.reserve(), if !batch.is_empty() => {
+                    permit = taken, if !batch.is_empty() => {
                         let Ok(permit) = permit else { return };
                         permit.send(Ok(std::mem::take(&mut batch)));
-                        bytes = 0;
+                        (bytes, handed_over) = (0, tokio::time::Instant::now());
                         continue;
                     }
                     next = incoming.next(), if has_room => next,

@@ -209,8 +209,12 @@ async fn measure(args: Args, folder: Arc<Folder>) -> Result<Report, Failure> {
     report.extend(figures);
     if let Some(engine) = args.engine {
         let usual = if engine == Engine::Nats { "nats://127.0.0.1:4222" } else { "127.0.0.1:9092" };
-        let address = args.broker.as_deref().unwrap_or(usual);
-        report.extend(broker::run(folder.path(), amounts, engine, address).await?);
+        let (folder, address) =
+            (Arc::clone(&folder), args.broker.clone().unwrap_or_else(|| usual.to_owned()));
+        // In a task, as a hub's pipes are: what runs in `main` is woken from another thread each time.
+        let measured =
+            tokio::spawn(async move { broker::run(folder.path(), amounts, engine, &address).await });
+        report.extend(measured.await.map_err(|e| failed("a measurement panicked", e))??);
     }
     if args.wants(Part::Probes) || args.wants(Part::Rebuild) {
         let (path, rebuild) = (folder.path().to_owned(), args.wants(Part::Rebuild));

@@ -28,7 +28,7 @@ impl Labels for ByChannel {
     fn subject(&self, record: &Record) -> String {
         let channel = attribute(record, "channel");
         match self.0.get(channel) {
-            Some(kind) => format!("{kind}.{channel}"),
+            Some(kind) => [kind, ".", channel].concat(),
             None if channel.is_empty() => "hub.log".to_owned(),
             None => format!("hub.{channel}"),
         }
@@ -37,8 +37,8 @@ impl Labels for ByChannel {
     fn attributes(&self, record: &Record) -> Headers {
         let channel = attribute(record, "channel");
         vec![
-            ("type".into(), format!("tributary.v1.{}", attribute(record, "type"))),
-            ("source".into(), format!("/channels/{channel}")),
+            ("type".into(), ["tributary.v1.", attribute(record, "type")].concat()),
+            ("source".into(), ["/channels/", channel].concat()),
             ("recordedtime".into(), Micros(record.recorded_at).to_string()),
         ]
     }

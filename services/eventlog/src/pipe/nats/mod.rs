@@ -188,11 +188,15 @@ fn put_together(record: &Record, prefix: &str, labels: &dyn Labels) -> (String, 
     }
     let at = record.position;
     headers.insert(async_nats::header::NATS_MESSAGE_ID, format!("{}-{}", at.origin, at.sequence));
-    (format!("{prefix}.{}", subject(&labels.subject(record))), headers)
+    (subject(prefix, &labels.subject(record)), headers)
 }
 
 /// A subject's tokens hold no dots of their own, no wildcards and no blanks.
-fn subject(text: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    text.chars().map(plain).collect()
+fn subject(prefix: &str, text: &str) -> String {
+    let stays = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    let mut out = String::with_capacity(prefix.len() + 1 + text.len());
+    out.push_str(prefix);
+    out.push('.');
+    out.extend(text.chars().map(|c| if stays(c) { c } else { '_' }));
+    out
 }
