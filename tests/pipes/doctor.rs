@@ -5,30 +5,14 @@ use async_nats::jetstream::{
     self,
     stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
 };
-use serde_json::Value;
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 use tributary_tests::{
     broker::{free_port, kafka::Shared, nats::Server, skipped},
-    hub::Folder,
+    hub::{
+        Folder,
+        doctor::{Rows, examine},
+    },
 };
-
-type Rows = BTreeMap<String, (String, String)>;
-
-/// Exit code, and result and detail by check; the code must be what the results say, where it is not 3.
-fn examine(folder: &Folder) -> (i32, Rows) {
-    let done = folder.run(&["doctor", "-o", "json"]);
-    let answer: Value = serde_json::from_slice(&done.stdout)
-        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&done.stderr)));
-    let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
-    let checks = answer["checks"].as_array().expect("checks");
-    for row in checks {
-        assert_eq!(row["result"] == "ok", row["remedy"] == "", "what is not well has a remedy: {row}");
-    }
-    let code = done.status.code().expect("an exit code");
-    let is_bad = checks.iter().any(|row| row["result"] == "problem");
-    assert!(code == i32::from(is_bad) || (code == 3 && is_bad), "{code}: {answer}");
-    (code, checks.iter().map(|r| (text(r, "check"), (text(r, "result"), text(r, "detail")))).collect())
-}
 
 fn has(rows: &Rows, check: &str, result: &str, detail: &str) {
     let row = rows.get(check).unwrap_or_else(|| panic!("no check {check:?} in {rows:#?}"));

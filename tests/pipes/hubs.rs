@@ -33,6 +33,8 @@ const KILLS_LONG: u64 = 100;
 /// The same with Kafka, whose start takes seconds.
 const KAFKA_KILLS: u64 = 5;
 const KAFKA_KILLS_LONG: u64 = 30;
+/// After the broker's return, until all goes on.
+const RESUMED_WITHIN: Duration = Duration::from_secs(30);
 /// Times a wire is disturbed, for up to 0.4 s; 2 s with `TRIBUTARY_LONG=1`.
 const CUTS: usize = 50;
 /// The same of wires to Kafka.
@@ -347,22 +349,38 @@ fn kills_of_nodes_and_kafka_lose_nothing_and_fold_nothing_twice() {
     });
 }
 
-/// Kills nodes, and the broker by `cut`, so many times under load.
+/// Kills a node, and the broker by `cut`, so many times each, under load.
 fn kills(setting: &Setting, times: u64, mut cut: impl FnMut(&mut Rng)) {
     let (source, folders) = folders(setting, 2);
+    let mut slowest = Duration::ZERO;
     under_load(&source, &folders, |hubs, addresses, rng| {
         for _ in 0..times {
             thread::sleep(Duration::from_millis(100 + rng.below(400) as u64));
-            match rng.below(3) {
-                0 => cut(rng),
-                _ => {
-                    let at = rng.below(hubs.len());
-                    hubs[at] = again(&folders[at], &hubs[at]);
-                    addresses.lock().expect("no panic")[at] = hubs[at].ingress;
-                }
-            }
+            let at = rng.below(hubs.len());
+            hubs[at] = again(&folders[at], &hubs[at]);
+            addresses.lock().expect("no panic")[at] = hubs[at].ingress;
+            thread::sleep(Duration::from_millis(rng.below(400) as u64));
+            cut(rng);
+            slowest = slowest.max(resumed(hubs));
         }
     });
+    eprintln!(
+        "{times} returns of the broker: each node had what the other had within {} ms",
+        slowest.as_millis()
+    );
+}
+
+/// How long it takes until each node has folded what the other has now.
+fn resumed(hubs: &[Hub]) -> Duration {
+    let begun = Instant::now();
+    for (from, to) in [(0, 1), (1, 0)] {
+        let end = lag(&hubs[from])["end"].as_str().expect("a cursor").to_owned();
+        while hubs[to].client().get(&format!("/v1/events?limit=1&min_position={end}")).status != 200 {
+            assert!(begun.elapsed() < RESUMED_WITHIN, "{:#?}", hubs.iter().map(lag).collect::<Vec<_>>());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    begun.elapsed()
 }
 
 /// The wires of two nodes to NATS are disturbed, one after the other and both.

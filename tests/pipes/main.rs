@@ -2,6 +2,7 @@
 //! something is refused.
 
 mod cluster;
+mod conformance;
 mod doctor;
 mod hubs;
 mod hubs_refused;

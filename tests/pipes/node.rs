@@ -22,7 +22,11 @@ pub(crate) struct Node {
 
 impl Node {
     pub fn start(dir: &Path, origin: u32, pipe: &Make) -> Self {
-        let log = log(&dir.join("log"), origin);
+        Self::over(dir, log(&dir.join("log"), origin), pipe)
+    }
+
+    /// One with this log.
+    pub fn over(dir: &Path, log: Arc<dyn EventLog>, pipe: &Make) -> Self {
         let mirrors = Mirrors::open(dir.join("mirrors"), Arc::clone(&log), salts()).expect("copies");
         let mirrors = Arc::new(mirrors);
         let forwarder = Forwarder::new(Arc::clone(&log), pipe(), dir.join("sent")).expect("a forwarder");

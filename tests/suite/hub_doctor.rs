@@ -10,30 +10,17 @@ use std::{
     process::Output,
     time::{Duration, Instant, SystemTime},
 };
-use tributary_tests::hub::Folder;
+use tributary_tests::hub::{
+    Folder,
+    doctor::{Rows, examine},
+};
 
 fn answer(done: &Output) -> Value {
     serde_json::from_slice(&done.stdout)
         .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&done.stderr)))
 }
 
-/// Exit code, and result and detail by check.
-fn examine(folder: &Folder) -> (Option<i32>, BTreeMap<String, (String, String)>) {
-    let done = folder.run(&["doctor", "-o", "json"]);
-    let answer = answer(&done);
-    let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
-    let checks = answer["checks"].as_array().expect("checks");
-    for row in checks {
-        assert_eq!(row["result"] == "ok", row["remedy"] == "", "what is not well has a remedy: {row}");
-    }
-    let is_bad = checks.iter().any(|row| row["result"] == "problem");
-    assert_eq!(answer["ok"], !is_bad);
-    assert_eq!(done.status.code(), Some(i32::from(is_bad)), "{answer}");
-    let rows = checks.iter().map(|r| (text(r, "check"), (text(r, "result"), text(r, "detail")))).collect();
-    (done.status.code(), rows)
-}
-
-fn result<'a>(rows: &'a BTreeMap<String, (String, String)>, check: &str) -> &'a str {
+fn result<'a>(rows: &'a Rows, check: &str) -> &'a str {
     &rows.get(check).unwrap_or_else(|| panic!("no check {check:?} in {rows:?}")).0
 }
 
@@ -91,7 +78,7 @@ fn what_is_wrong_with_a_folder_has_its_code() {
     };
     let problem = |check: &str, code: &str| {
         let (exit, rows) = examine(&folder);
-        assert_eq!(exit, Some(1));
+        assert_eq!(exit, 1);
         assert_eq!(result(&rows, check), "problem", "{rows:?}");
         assert!(rows[check].1.starts_with(&format!("{code}: ")), "{rows:?}");
     };

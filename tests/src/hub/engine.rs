@@ -22,6 +22,10 @@ impl Engine {
         }
     }
 
+    pub fn is_broker(&self) -> bool {
+        !matches!(self, Self::Embedded)
+    }
+
     /// Lines for `[hub]` and sections.
     pub fn configuration(&self) -> (String, String) {
         static NEXT: AtomicU64 = AtomicU64::new(1);

@@ -2,6 +2,7 @@
 
 mod binary;
 pub mod channels;
+pub mod doctor;
 pub mod elsewhere;
 mod engine;
 pub mod http;
@@ -33,7 +34,7 @@ const POLL: Duration = Duration::from_millis(10);
 pub struct Folder {
     dir: TempDir,
     config: PathBuf,
-    _engine: Option<engine::Engine>,
+    engine: Option<engine::Engine>,
 }
 
 impl Folder {
@@ -60,7 +61,7 @@ impl Folder {
             dir.path().join("data").display()
         );
         text.extend(sources.iter().map(|source| source.section(dir.path()) + "\n"));
-        let folder = Self { config: dir.path().join("tributary.toml"), dir, _engine: engine };
+        let folder = Self { config: dir.path().join("tributary.toml"), dir, engine };
         folder.configure(&text);
         folder
     }
@@ -172,6 +173,14 @@ impl Folder {
             thread::sleep(POLL);
         }
         hub.wait_ready();
+        if self.engine.as_ref().is_some_and(engine::Engine::is_broker) {
+            // With the embedded engine this is there at once.
+            let mut client = hub.client();
+            while client.get("/v1/events?limit=1").must(200).json()["events"] == serde_json::json!([]) {
+                assert!(begun.elapsed() < PATIENCE, "the node states no policy");
+                thread::sleep(POLL);
+            }
+        }
         hub
     }
 }

@@ -11,11 +11,11 @@ mod stream;
 use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
 
 use async_nats::{
-    Client, ConnectErrorKind, ConnectOptions, HeaderMap, HeaderName,
+    Client, ConnectErrorKind, ConnectOptions, Event, HeaderMap, HeaderName,
     jetstream::{self, stream::Stream},
 };
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use super::{Binding, Finding, Incoming, Inspection, Labels, Pipe, PipeError, Place, State, message};
 use crate::Record;
@@ -73,6 +73,28 @@ struct Connected {
     client: Client,
     context: jetstream::Context,
     stream: Stream,
+    lost: Lost,
+}
+
+/// Rises whenever the connection is lost. The client makes a new one by itself; but answers that were under way never come, and
+/// the server has forgotten who read.
+#[derive(Clone)]
+struct Lost(watch::Receiver<u64>);
+
+impl Lost {
+    /// Returns when the connection is lost, with what that means for whoever waits.
+    async fn wait(&mut self) -> PipeError {
+        // The client and what it calls back are gone where this fails.
+        let _ = self.0.changed().await;
+        PipeError::Unreachable("the connection was lost".to_owned())
+    }
+
+    /// From now on.
+    fn since_now(&self) -> Self {
+        let mut since = self.clone();
+        since.0.mark_unchanged();
+        since
+    }
 }
 
 impl Nats {
@@ -107,7 +129,11 @@ impl Nats {
 impl Pipe for Nats {
     async fn send(&self, records: &[Record]) -> Result<(u32, u64), PipeError> {
         let connected = self.connected().await?;
-        Ok((PARTITION, self.publish(connected, records).await?))
+        let mut lost = connected.lost.since_now();
+        tokio::select! {
+            sent = self.publish(connected, records) => Ok((PARTITION, sent?)),
+            error = lost.wait() => Err(error),
+        }
     }
 
     async fn state(&self) -> Result<State, PipeError> {
@@ -133,13 +159,24 @@ impl Pipe for Nats {
 }
 
 async fn connect(options: &Options) -> Result<Connected, PipeError> {
-    let (client, context) = reach(options).await?;
+    let (tell, lost) = watch::channel(0);
+    let on_event = move |event| {
+        if event == Event::Disconnected {
+            tell.send_modify(|times| *times += 1);
+        }
+        std::future::ready(())
+    };
+    let (client, context) = join(connecting(options)?.event_callback(on_event), options).await?;
     let stream = stream::open(&context, options).await?;
-    Ok(Connected { client, context, stream })
+    Ok(Connected { client, context, stream, lost: Lost(lost) })
 }
 
 /// A connection that has made nothing yet.
 async fn reach(options: &Options) -> Result<(Client, jetstream::Context), PipeError> {
+    join(connecting(options)?, options).await
+}
+
+fn connecting(options: &Options) -> Result<ConnectOptions, PipeError> {
     let mut connecting = ConnectOptions::new()
         .name(format!("tributary {}", options.name))
         .connection_timeout(ANSWER)
@@ -156,6 +193,13 @@ async fn reach(options: &Options) -> Result<(Client, jetstream::Context), PipeEr
     if let Some(roots) = &options.roots {
         connecting = connecting.add_root_certificates(roots.clone());
     }
+    Ok(connecting)
+}
+
+async fn join(
+    connecting: ConnectOptions,
+    options: &Options,
+) -> Result<(Client, jetstream::Context), PipeError> {
     let servers: Vec<&str> = options.url.split(',').map(str::trim).collect();
     let client = connecting.connect(servers.as_slice()).await.map_err(|error| match error.kind() {
         ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {

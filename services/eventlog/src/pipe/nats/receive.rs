@@ -9,29 +9,33 @@ use async_nats::jetstream::{
 use async_trait::async_trait;
 use futures_util::{FutureExt as _, StreamExt as _};
 
-use super::{Connected, PARTITION};
+use super::{Connected, Lost, PARTITION};
 use crate::pipe::{Arrived, Incoming, NotOurs, PipeError, message};
 
 /// Most messages of one answer.
 const BATCH: usize = 1_000;
+/// A request for messages waits so long at the server, which says in the middle of it that it is there. Where it says nothing,
+/// its consumer is made anew.
+const EXPIRES: Duration = Duration::from_secs(4);
 
 pub(super) struct Receiving {
     messages: pull::Ordered,
     /// The stream's sequence of the newest message.
     newest: u64,
+    lost: Lost,
 }
 
 pub(super) async fn start(connected: &Connected, after: u64) -> Result<Receiving, PipeError> {
     let config = pull::OrderedConfig {
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
         replay_policy: ReplayPolicy::Instant,
-        max_expires: Duration::from_secs(30),
+        max_expires: EXPIRES,
         ..pull::OrderedConfig::default()
     };
-    let failed = |error: String| PipeError::Unreachable(error);
+    let (lost, failed) = (connected.lost.since_now(), |error: String| PipeError::Unreachable(error));
     let consumer = connected.stream.create_consumer(config).await.map_err(|e| failed(e.to_string()))?;
     let messages = consumer.messages().await.map_err(|e| failed(e.to_string()))?;
-    Ok(Receiving { messages, newest: after })
+    Ok(Receiving { messages, newest: after, lost })
 }
 
 impl Receiving {
@@ -58,7 +62,10 @@ impl Incoming for Receiving {
     async fn next(&mut self) -> Result<Vec<Arrived>, PipeError> {
         let ended = || PipeError::Unreachable("the consumer ended".to_owned());
         let mut arrived = Vec::new();
-        let mut next = Some(self.messages.next().await);
+        let mut next = tokio::select! {
+            next = self.messages.next() => Some(next),
+            error = self.lost.wait() => return Err(error),
+        };
         while let Some(message) = next.take() {
             let message = message.ok_or_else(ended)?.map_err(|e| PipeError::Unreachable(e.to_string()))?;
             arrived.push(self.arrived(&message)?);
