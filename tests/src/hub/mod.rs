@@ -106,6 +106,12 @@ impl Folder {
         self.dir.path().join("stderr.log")
     }
 
+    /// Whether the tests run over a broker, and this folder says nothing else.
+    #[must_use]
+    pub fn is_over_broker(&self) -> bool {
+        self.engine.as_ref().is_some_and(engine::Engine::is_broker)
+    }
+
     /// Runs a command of the program to its end.
     ///
     /// # Panics
@@ -173,7 +179,7 @@ impl Folder {
             thread::sleep(POLL);
         }
         hub.wait_ready();
-        if self.engine.as_ref().is_some_and(engine::Engine::is_broker) {
+        if self.is_over_broker() {
             // With the embedded engine its policy is stated at once. Some hubs tell it to nobody without a token.
             let (mut client, empty) = (hub.client(), serde_json::json!([]));
             let mut knows_none = || {
