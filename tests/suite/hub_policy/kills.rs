@@ -14,7 +14,7 @@ use tributary_core::identity::policy::Policy;
 use tributary_eventlog::{EventLog, SegmentLog};
 use tributary_projector::{Options, Projector};
 use tributary_tests::{
-    hub::{Folder, Hub, shop},
+    hub::{Folder, Hub, http::Client, shop},
     rng::Rng,
 };
 
@@ -46,13 +46,14 @@ fn live(views: &Path) -> String {
 fn judge(folder: &Folder, hub: &Hub, joined: bool, what: &str) {
     hub.settle();
     let (mut api, begun) = (hub.client(), Instant::now());
-    // A node of several puts in force what others may have applied once it has read what they wrote.
-    while origin(&mut api) != "applied"
-        || (api.holder("member", "M1") == api.holder("member", "M2")) != joined
-    {
+    let holds_together = |api: &mut Client| api.holder("member", "M1") == api.holder("member", "M2");
+    // A node of several puts in force what others may have applied once it has read what they wrote; a hub alone at its start.
+    while folder.is_over_broker() && (origin(&mut api) != "applied" || holds_together(&mut api) != joined) {
         assert!(begun.elapsed() < PATIENCE, "{what}: the policy is not in force");
         thread::sleep(Duration::from_millis(5));
     }
+    assert_eq!(origin(&mut api), "applied", "{what}");
+    assert_eq!(holds_together(&mut api), joined, "{what}");
     folder.verify(hub);
 }
 
@@ -118,11 +119,16 @@ fn an_accepted_policy_survives_a_crash_at_every_step() {
         let hub = folder.start();
         let left = || {
             let generations =
-                fs::read_dir(&views).expect("a folder").flatten().map(|entry| entry.file_name());
+                fs::read_dir(&views).expect("a folder").map(|e| e.expect("an entry").file_name());
             generations.filter(|name| name.to_string_lossy().starts_with("gen-")).count()
         };
-        judge(&folder, &hub, true, what);
+        let begun = Instant::now();
+        while folder.is_over_broker() && left() != 1 {
+            assert!(begun.elapsed() < PATIENCE, "{what}: what was not finished stays");
+            thread::sleep(Duration::from_millis(5));
+        }
         assert_eq!(left(), 1, "{what}: what was not finished is gone");
+        judge(&folder, &hub, true, what);
         assert!(hub.terminate().0.success());
     }
 }
