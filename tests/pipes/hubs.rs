@@ -268,11 +268,21 @@ fn a_node_that_knows_no_policy_ends_none() {
     hub.settle();
     let wanted = digests(&[&hub]);
     hub.terminate();
+    // The default of one release or time zone, then that of another one.
+    let usual = folders[1].configuration();
+    let stated = |hub: &Hub, count: usize| {
+        let events = || hub.client().get("/v1/events?limit=10").must(200).json()["events"].clone();
+        while events().as_array().map_or(0, Vec::len) < count {
+            assert!(begun.elapsed() < PATIENCE, "the node states no policy: {}", events());
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
     let first = folders[1].start();
-    while first.client().get("/v1/events?limit=10").must(200).json()["events"] == json!([]) {
-        assert!(begun.elapsed() < PATIENCE, "the first node states no policy");
-        thread::sleep(Duration::from_millis(20));
-    }
+    stated(&first, 1);
+    first.terminate();
+    folders[1].configure(&usual.replace("[hub]\n", "[hub]\ntime_zone = \"Asia/Kolkata\"\n"));
+    let first = folders[1].start();
+    stated(&first, 2);
     folders[0].configure(&over);
     let hubs = [folders[0].start(), first];
     while !hubs.iter().all(|hub| policy(hub)["origin"] == "applied") {

@@ -53,7 +53,7 @@ pub(crate) async fn append(log: &Arc<dyn EventLog>, count: u64) {
     let record = |n: u64| {
         let mut id = [0; 16];
         id[8..].copy_from_slice(&n.to_be_bytes());
-        let attributes = vec![("type".into(), "test".into()), ("channel".into(), "c".into())];
+        let attributes = [("type", "test"), ("channel", "c")].into();
         NewRecord { id, attributes, payload: Bytes::from(vec![n as u8; (n % 700) as usize]) }
     };
     let first = NEXT.fetch_add(count, Ordering::Relaxed);

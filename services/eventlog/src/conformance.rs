@@ -54,7 +54,7 @@ pub fn record(number: u64, payload: &[u8]) -> NewRecord {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&number.to_be_bytes());
     id[8..].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    let attributes = vec![("number".into(), number.to_string().into())];
+    let attributes = [("number", number.to_string())].into();
     NewRecord { id, attributes, payload: Bytes::copy_from_slice(payload) }
 }
 
@@ -83,7 +83,7 @@ fn round_trip(subject: &dyn Subject) {
     let mut sent = Vec::new();
     for (number, size) in [0, 1, 7, 8, 9, 500, 70_000, 400_000].into_iter().enumerate() {
         let mut one = record(number as u64, &vec![b'x'; size]);
-        one.attributes = (0..number).map(|n| (format!("名{n}").into(), "v".repeat(n * 99).into())).collect();
+        one.attributes = (0..number).map(|n| (format!("名{n}"), "v".repeat(n * 99))).collect();
         sent.push(one);
     }
     let answers = log.append_blocking(sent.clone()).expect("an append");
@@ -165,7 +165,7 @@ fn too_large(subject: &dyn Subject) {
     let error = refused.expect_err("over the limit");
     assert!(matches!(error, AppendError::RecordTooLarge { index: 1, .. }) && !error.retryable());
     let mut long = record(3, b"");
-    long.attributes[0].1 = "x".repeat(70_000).into();
+    long.attributes = long.attributes.with("long", &"x".repeat(70_000));
     let error = log.append_blocking(vec![long]).expect_err("over the limit");
     assert!(matches!(error, AppendError::AttributeTooLong { index: 0 }));
     assert_eq!(log.end(), 1);

@@ -14,7 +14,7 @@
 
 use bytes::Bytes;
 
-use crate::{NewRecord, Origin, Position, Record};
+use crate::{Attributes, NewRecord, Origin, Position, Record};
 
 /// The newest segment format this release reads and the one it writes.
 pub const FORMAT: u32 = 1;
@@ -150,16 +150,9 @@ pub(crate) fn group_crc(group: &[u8]) -> u32 {
 
 /// The encoded size of a record, or none when its attributes do not fit the format.
 pub(crate) fn record_bytes(record: &NewRecord) -> Option<usize> {
-    let fits = |text: &str| u16::try_from(text.len()).is_ok();
-    u16::try_from(record.attributes.len()).ok()?;
-    let mut total = RECORD_FRAME_BYTES + RECORD_FIXED_BYTES + record.payload.len();
-    for (name, value) in &record.attributes {
-        if !fits(name) || !fits(value) {
-            return None;
-        }
-        total += 4 + name.len() + value.len();
-    }
-    Some(total)
+    let attributes = record.attributes.encoded().len();
+    let total = RECORD_FRAME_BYTES + RECORD_FIXED_BYTES + attributes + record.payload.len();
+    (!record.attributes.is_too_long()).then_some(total)
 }
 
 /// Appends the bytes of a record, which [`record_bytes`] has accepted.
@@ -169,24 +162,15 @@ pub(crate) fn encode_record(out: &mut Vec<u8>, record: &NewRecord, sequence: u64
     out.extend_from_slice(&sequence.to_le_bytes());
     out.extend_from_slice(&record.id);
     out.extend_from_slice(&recorded_at.to_le_bytes());
-    put_u16(out, record.attributes.len());
-    for (name, value) in &record.attributes {
-        put_u16(out, name.len());
-        out.extend_from_slice(name.as_bytes());
-        put_u16(out, value.len());
-        out.extend_from_slice(value.as_bytes());
-    }
+    let count = u16::try_from(record.attributes.len()).expect("their number is checked before encoding");
+    out.extend_from_slice(&count.to_le_bytes());
+    out.extend_from_slice(record.attributes.encoded());
     out.extend_from_slice(&record.payload);
     let body = start + RECORD_FRAME_BYTES;
     let length = u32::try_from(out.len() - body).expect("a record is limited to 768 KiB");
     let crc = crc32c::crc32c(&out[body..]);
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
     out[start + 4..body].copy_from_slice(&crc.to_le_bytes());
-}
-
-fn put_u16(out: &mut Vec<u8>, len: usize) {
-    let len = u16::try_from(len).expect("sizes are checked before encoding");
-    out.extend_from_slice(&len.to_le_bytes());
 }
 
 /// The whole length, frame included, of the record that starts with `bytes`; none when no record can.
@@ -217,27 +201,19 @@ pub(crate) fn record_head(record: &[u8]) -> Option<RecordHead> {
     })
 }
 
-/// The record with its payload as a slice of `record`, which [`record_head`] has accepted.
+/// The record with its attributes and its payload as slices of `record`, which [`record_head`] has accepted.
 pub(crate) fn decode_record(origin: Origin, head: RecordHead, record: &Bytes) -> Option<Record> {
     let fixed = RECORD_FRAME_BYTES + RECORD_FIXED_BYTES;
     let count = u16_at(record.get(fixed - 2..fixed)?);
-    let mut at = fixed;
-    let take = |at: &mut usize| -> Option<Box<str>> {
-        let len = usize::from(u16_at(record.get(*at..*at + 2)?));
-        let text = record.get(*at + 2..*at + 2 + len)?;
-        *at += 2 + len;
-        Some(std::str::from_utf8(text).ok()?.into())
-    };
-    let mut attributes = Vec::with_capacity(usize::from(count).min(64));
-    for _ in 0..count {
-        attributes.push((take(&mut at)?, take(&mut at)?));
-    }
+    let rest = record.slice(fixed..);
+    let attributes = Attributes::decode(&rest, count)?;
+    let payload = rest.slice(attributes.encoded().len()..);
     Some(Record {
         position: Position { origin, sequence: head.sequence },
         id: head.id,
         recorded_at: head.recorded_at,
         attributes,
-        payload: record.slice(at..),
+        payload,
     })
 }
 

@@ -9,6 +9,7 @@
 //! folder does that.
 
 pub mod archive;
+mod attributes;
 mod block;
 mod clock;
 pub mod conformance;
@@ -34,6 +35,7 @@ mod tail;
 mod window;
 mod writer;
 
+pub use attributes::Attributes;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use copy::CopyError;
 pub use disk::{Disk, DiskFile, RealDisk};

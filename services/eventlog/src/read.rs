@@ -42,6 +42,7 @@ impl Inner {
         if let Some(record) = &mut record {
             // One record must not keep a whole block alive.
             record.payload = Bytes::copy_from_slice(&record.payload);
+            record.attributes = record.attributes.apart();
         }
         Ok(record)
     }

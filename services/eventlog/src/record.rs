@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::Attributes;
+
 /// Which log first made a record durable: a random number fixed when that log was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin(pub u32);
@@ -35,7 +37,7 @@ pub struct NewRecord {
     /// The event id. A second record with the id of one of the newest records is a duplicate.
     pub id: [u8; 16],
     /// Names and values that can be read without decoding the payload; each at most 65,535 bytes.
-    pub attributes: Vec<(Box<str>, Box<str>)>,
+    pub attributes: Attributes,
     /// The bytes to keep.
     pub payload: Bytes,
 }
@@ -46,7 +48,7 @@ impl NewRecord {
     pub fn log_opened(origin: Origin) -> Self {
         let mut id = *b"log.opened\0\0\0\0\0\0";
         id[12..].copy_from_slice(&origin.0.to_be_bytes());
-        Self { id, attributes: vec![("type".into(), "log.opened".into())], payload: Bytes::new() }
+        Self { id, attributes: [("type", "log.opened")].into(), payload: Bytes::new() }
     }
 }
 
@@ -59,9 +61,9 @@ pub struct Record {
     pub id: [u8; 16],
     /// When the log's one writer stamped it: microseconds since 1970, strictly rising with the sequence.
     pub recorded_at: i64,
-    /// As appended.
-    pub attributes: Vec<(Box<str>, Box<str>)>,
     /// As appended. It may share one larger read with its neighbours: copy what is kept for long.
+    pub attributes: Attributes,
+    /// As appended; it may share that read as well.
     pub payload: Bytes,
 }
 

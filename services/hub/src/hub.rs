@@ -448,10 +448,7 @@ pub(crate) fn unrecognised_draft(rest: Unrecognised) -> Draft {
 /// The record of an event. Attributes are what a reader may filter by without decoding.
 #[must_use]
 pub fn record(event: &Event) -> NewRecord {
-    let attributes = vec![
-        ("channel".into(), event.channel.as_str().into()),
-        ("type".into(), event.body.type_name().into()),
-    ];
+    let attributes = [("channel", event.channel.as_str()), ("type", event.body.type_name())].into();
     NewRecord { id: event.id.0, attributes, payload: Bytes::from(wire::encode(event)) }
 }
 

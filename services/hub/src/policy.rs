@@ -38,17 +38,26 @@ pub fn in_force(hub: &Hub) -> Policy {
     hub.projector().read(|look| look.engine().fold().resolver.policy().clone())
 }
 
-/// The policy that the log states last, as JSON; `None` if it states none.
+/// What the log says of the policy.
+pub struct Stated {
+    /// The newest counts.
+    pub revision: u64,
+    /// As JSON.
+    pub policy: String,
+}
+
+/// The policy that the log states last; `None` if it states none.
 #[must_use]
-pub fn stated(hub: &Hub) -> Option<String> {
+pub fn stated(hub: &Hub) -> Option<Stated> {
     let context = query::console(hub);
     let key = FactKey::derive(&context.kind, &context.account, KEY);
     let event = hub.projector().read(|look| {
         let place = look.engine().place(&key).ok()??;
         look.engine().with_sources(|_, records| records.at(place.position))
     });
-    match event?.event.body {
-        Body::Policy { policy } => Some(policy),
+    let event = event?.event;
+    match event.body {
+        Body::Policy { policy } => Some(Stated { revision: event.revision, policy }),
         _ => None,
     }
 }
@@ -56,20 +65,19 @@ pub fn stated(hub: &Hub) -> Option<String> {
 /// The same at a start, where views may have far to go: what this node's own log states is known before it is folded, and is
 /// not stated again by a hub whose views are made anew.
 #[must_use]
-pub fn stated_at_start(hub: &Hub) -> Option<String> {
+pub fn stated_at_start(hub: &Hub) -> Option<Stated> {
     let number = *hub.projector().subscribe().borrow();
     let unfolded = || {
         let folded = hub.order.reach(number).map_err(ProjectorError::from)?;
         let own = folded.iter().find(|position| position.origin == hub.log.origin());
         newest_policy(&*hub.log, own.map_or(0, |position| position.sequence) + 1)
     };
-    stated(hub).or_else(|| match unfolded() {
-        Ok(policy) => policy.map(|policy| policy.to_json()),
-        Err(error) => {
-            tracing::warn!(%error, "the policy that the log states cannot be read; it is stated again");
-            None
-        }
-    })
+    let unfolded = unfolded().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the policy that the log states cannot be read; it is stated again");
+        None
+    });
+    let unfolded = unfolded.map(|(revision, policy)| Stated { revision, policy: policy.to_json() });
+    stated(hub).into_iter().chain(unfolded).max_by_key(|stated| stated.revision)
 }
 
 /// The event that states a policy, now.
@@ -83,12 +91,13 @@ pub fn event(hub: &Hub, policy: &Policy, actor: &str, reason: &str) -> Vec<Event
     query::console(hub).events(draft, now, hub.key())
 }
 
-/// The event that states the default where a node knows of no policy. It is older than all others, so it ends nothing that
-/// another node stated and this one cannot know yet; and it is the same event on every node.
+/// The event that states the default, behind what this node knows. It is older than all that comes later, so it ends nothing
+/// that another node applied and this one cannot know yet; and it is the same event on every node.
 #[must_use]
-pub fn default_event(hub: &Hub, policy: &Policy) -> Vec<Event> {
+pub fn default_event(hub: &Hub, policy: &Policy, known: Option<&Stated>) -> Vec<Event> {
     let mut draft = Draft::new(KEY, Body::Policy { policy: policy.to_json() });
-    draft.occurred_at = Some(Micros(0));
+    draft.revision = known.map_or(0, |known| known.revision.saturating_add(1));
+    draft.occurred_at = Some(Micros(i64::try_from(draft.revision).unwrap_or(i64::MAX)));
     query::console(hub).events(draft, hub.now(), hub.key())
 }
 

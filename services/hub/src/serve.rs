@@ -314,11 +314,12 @@ pub(crate) fn random_u32() -> u32 {
 async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
     let policy = tokio::task::block_in_place(|| crate::policy::in_force(hub));
     let stated = tokio::task::block_in_place(|| crate::policy::stated_at_start(hub));
-    if stated.as_ref().is_some_and(|stated| *stated == policy.to_json()) {
+    if stated.as_ref().is_some_and(|stated| stated.policy == policy.to_json()) {
         return Ok(());
     }
-    let is_first = stated.is_none() && hub.config.identity.is_none() && !policy.applied;
-    let applied = stated.and_then(|text| Policy::from_json(&text).ok()).filter(|stated| stated.applied);
+    let is_default = hub.config.identity.is_none() && !policy.applied;
+    let known = stated.as_ref().and_then(|stated| Policy::from_json(&stated.policy).ok());
+    let applied = known.filter(|known| known.applied);
     if let (None, Some(applied)) = (&hub.config.identity, applied) {
         // It was accepted, and the hub stopped before everything was folded under it.
         tracing::warn!(
@@ -327,8 +328,8 @@ async fn state_policy(hub: &Arc<Hub>) -> Result<(), Failure> {
         let adopted = tokio::task::block_in_place(|| hub.projector().adopt(applied));
         return adopted.map(|_| ()).map_err(|e| Failure::new(Exit::CheckFailed, e.to_string()));
     }
-    let event = match is_first {
-        true => crate::policy::default_event(hub, &policy),
+    let event = match is_default {
+        true => crate::policy::default_event(hub, &policy, stated.as_ref()),
         false => crate::policy::event(hub, &policy, "", ""),
     };
     let appended = hub.append(event.iter().map(record).collect()).await;

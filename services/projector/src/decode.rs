@@ -13,9 +13,7 @@ use tributary_eventlog::Record;
 /// # Errors
 /// [`WireError`] if it is no event: it is parked then.
 pub fn decode(record: &Record) -> Result<Option<RecordedEvent>, WireError> {
-    if record.payload.is_empty()
-        && record.attributes.iter().any(|(n, v)| &**n == "type" && &**v == "log.opened")
-    {
+    if record.payload.is_empty() && record.attributes.get("type") == Some("log.opened") {
         return Ok(None);
     }
     let event = wire::decode(&record.payload)?;

@@ -91,8 +91,7 @@ impl Work {
 }
 
 fn attribute(record: &Record, name: &str) -> String {
-    let found = record.attributes.iter().find(|(n, _)| &**n == name);
-    found.map(|(_, v)| v.to_string()).unwrap_or_default()
+    record.attributes.get(name).unwrap_or_default().to_owned()
 }
 
 impl Engine {

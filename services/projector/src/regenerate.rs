@@ -51,23 +51,24 @@ fn stated_last(
     stored: Option<Policy>,
 ) -> Result<Option<Policy>, ProjectorError> {
     let first = order.first_number();
-    match newest_policy(order, from)? {
-        None => Ok(stored),
+    let newest = match newest_policy(order, from)? {
+        None => return Ok(stored),
         // Which revision the stored one had is not kept, so all are looked at: policies seldom change.
-        Some(_) if stored.is_some() && from > first => newest_policy(order, first),
-        newest => Ok(newest),
-    }
+        Some(_) if stored.is_some() && from > first => newest_policy(order, first)?,
+        newest => newest,
+    };
+    Ok(newest.map(|(_, policy)| policy))
 }
 
-/// The newest policy that a record from `from` on states. Reads all of them.
+/// The newest policy that a record from `from` on states, and its revision. Reads all of them.
 ///
 /// # Errors
 /// Where they cannot be read.
-pub fn newest_policy(order: &dyn Order, from: u64) -> Result<Option<Policy>, ProjectorError> {
+pub fn newest_policy(order: &dyn Order, from: u64) -> Result<Option<(u64, Policy)>, ProjectorError> {
     let mut newest: Option<(u64, Policy)> = None;
     for record in scan(order, from) {
         let record = record?;
-        if !record.attributes.iter().any(|(name, value)| &**name == "type" && &**value == Body::POLICY_TYPE) {
+        if record.attributes.get("type") != Some(Body::POLICY_TYPE) {
             continue;
         }
         let Ok(Some(event)) = crate::decode::decode(&record) else { continue };
@@ -80,7 +81,7 @@ pub fn newest_policy(order: &dyn Order, from: u64) -> Result<Option<Policy>, Pro
             }
         }
     }
-    Ok(newest.map(|(_, policy)| policy))
+    Ok(newest)
 }
 
 /// The live generation, folded again if it cannot be resumed.
@@ -368,7 +369,7 @@ mod tests {
             brand: String::new(),
             profile_source: Default::default(),
         };
-        let attributes = vec![("type".into(), Body::POLICY_TYPE.into())];
+        let attributes = [("type", Body::POLICY_TYPE)].into();
         NewRecord { id: id.0, attributes, payload: wire::encode(&event).into() }
     }
 

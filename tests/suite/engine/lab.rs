@@ -70,7 +70,7 @@ impl Source {
     }
 
     pub fn append_raw(&self, id: [u8; 16], payload: Vec<u8>) {
-        let attributes = vec![("channel".into(), "shop".into())];
+        let attributes = [("channel", "shop")].into();
         let record = NewRecord { id, attributes, payload: payload.into() };
         self.log.append_blocking(vec![record]).expect("appended");
     }

@@ -13,11 +13,14 @@ use tokio::sync::watch;
 use super::{Pipe, PipeError, Place, REFUSED_PAUSE, State, place::PlaceFile};
 use crate::{EventLog, Position, ReadLimits, Record};
 
-/// Windows under way at a time: while the broker writes one, the next one is on its way. What can come out of order when one of
+/// Windows under way at a time: while the broker writes some, others are on their way. What can come out of order when one of
 /// them fails is less than readers wait for.
-const WINDOWS: usize = 3;
+const WINDOWS: usize = 6;
 /// Records of one window.
 const WINDOW: usize = 512;
+/// Records that a forwarder has under way at a time, at most.
+#[cfg(feature = "nats")]
+pub(super) const UNDER_WAY: usize = WINDOWS * WINDOW;
 /// Read at once: a few windows, because a log is read in large blocks.
 const READ: ReadLimits = ReadLimits { max_records: 8 * WINDOW, max_bytes: 4 << 20 };
 /// Pauses between tries, doubling.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use bytes::Bytes;
 
-use crate::{Origin, Position, Record};
+use crate::{Attributes, Origin, Position, Record, attributes::Builder};
 
 /// Names and values.
 pub type Headers = Vec<(Cow<'static, str>, String)>;
@@ -42,8 +42,7 @@ impl Labels for Plain {
     }
 
     fn attributes(&self, record: &Record) -> Headers {
-        let kind = record.attributes.iter().find(|(name, _)| &**name == "type");
-        let of = kind.map_or("record", |(_, value)| value);
+        let of = record.attributes.get("type").unwrap_or("record");
         vec![
             ("type".into(), of.to_owned()),
             ("source".into(), format!("/origins/{}", record.position.origin)),
@@ -138,9 +137,11 @@ pub fn decode<'a>(header: impl Fn(&str) -> Option<&'a str>, payload: Bytes) -> R
         text.and_then(of).ok_or(NotOurs::Header(name))
     }
     let whole = header(RECORD);
-    let mut parts = [None; 6];
-    for (part, text) in parts.iter_mut().zip(whole.unwrap_or_default().splitn(6, ' ')) {
-        *part = Some(text);
+    let (mut parts, mut rest) = ([None; 6], whole);
+    for part in &mut parts {
+        (*part, rest) = rest.map_or((None, None), |text| {
+            cut(text, b' ').map_or((Some(text), None), |(part, rest)| (Some(part), Some(rest)))
+        });
     }
     // A part of the one header, or a header of an earlier release.
     let header = |name: &'static str, at: usize| {
@@ -172,10 +173,9 @@ fn checksum(record: &Record, attributes: &str) -> u32 {
 }
 
 /// `name=value&name=value`, everything but plain characters as `%XX`.
-fn written(attributes: &[(Box<str>, Box<str>)]) -> String {
-    let bytes = attributes.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-    let mut out = String::with_capacity(bytes);
-    for (name, value) in attributes {
+fn written(attributes: &Attributes) -> String {
+    let mut out = String::with_capacity(attributes.encoded().len());
+    for (name, value) in attributes.iter() {
         if !out.is_empty() {
             out.push('&');
         }
@@ -186,15 +186,24 @@ fn written(attributes: &[(Box<str>, Box<str>)]) -> String {
     out
 }
 
-fn attributes(text: &str) -> Option<Vec<(Box<str>, Box<str>)>> {
-    if text.is_empty() {
-        return Some(Vec::new());
+fn attributes(text: &str) -> Option<Attributes> {
+    // Two characters and two lengths each.
+    let pairs = text.bytes().filter(|byte| *byte == b'&').count() + 1;
+    let mut all = Builder::with_capacity(text.len() + 2 * pairs + 1);
+    let mut rest = (!text.is_empty()).then_some(text);
+    while let Some(pairs) = rest {
+        let (pair, after) = cut(pairs, b'&').map_or((pairs, None), |(pair, after)| (pair, Some(after)));
+        let (name, value) = cut(pair, b'=')?;
+        all.push(&unescaped(name)?, &unescaped(value)?);
+        rest = after;
     }
-    let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=')?;
-        Some((unescaped(name)?.into_boxed_str(), unescaped(value)?.into_boxed_str()))
-    };
-    text.split('&').map(pair).collect()
+    Some(all.build())
+}
+
+/// What stands before and behind the first such ASCII character. Texts are a few bytes long.
+fn cut(text: &str, character: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == character)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// Of each byte: 2 for letters, digits and `-_.~`; 1 for what a header may hold as it is beside these; else 0.
@@ -230,9 +239,9 @@ fn escape(out: &mut String, text: &str, strict: bool) {
     }
 }
 
-pub(super) fn unescaped(text: &str) -> Option<String> {
-    if !text.contains('%') {
-        return Some(text.to_owned());
+pub(super) fn unescaped(text: &str) -> Option<Cow<'_, str>> {
+    if !text.as_bytes().contains(&b'%') {
+        return Some(Cow::Borrowed(text));
     }
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -247,7 +256,7 @@ pub(super) fn unescaped(text: &str) -> Option<String> {
             (byte, _) => out.push(*byte),
         }
     }
-    String::from_utf8(out).ok()
+    String::from_utf8(out).ok().map(Cow::Owned)
 }
 
 fn push_hex(out: &mut String, bytes: &[u8]) {
@@ -301,7 +310,7 @@ mod tests {
             position: Position { origin: Origin(0x0a0b_0c0d), sequence: 7 },
             id: *b"0123456789abcdef",
             recorded_at: -5,
-            attributes: vec![("type".into(), "a=b&c\n陳%".into()), ("".into(), "".into())],
+            attributes: [("type", "a=b&c\n陳%"), ("", "")].into(),
             payload: Bytes::from_static(b"\0\xff bytes"),
         }
     }

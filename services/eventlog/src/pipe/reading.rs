@@ -154,8 +154,8 @@ impl<'a> Reading<'a> {
                 since: None,
             });
             let found = record.position.sequence;
-            let follow = waiting.records.insert(ready.end, number, record);
-            ready.records.extend(follow.map_err(|missing| CopyError::Gap { end: missing - 1, found })?);
+            let taken = waiting.records.insert(ready.end, number, record, &mut ready.records);
+            taken.map_err(|missing| CopyError::Gap { end: missing - 1, found })?;
             // What comes once more is older.
             ready.end = ready.records.last().map_or(ready.end, |last| last.position.sequence.max(ready.end));
         }

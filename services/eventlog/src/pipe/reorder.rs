@@ -18,11 +18,17 @@ pub(super) struct Reorder {
 }
 
 impl Reorder {
-    /// Takes a record in; gives those that now follow `end` without a gap.
+    /// Takes a record in; adds those to `ready` that now follow `end` without a gap.
     ///
     /// # Errors
     /// The first missing sequence, where more wait than any sender has under way: it will not come.
-    pub fn insert(&mut self, end: u64, number: u64, record: Record) -> Result<Vec<Record>, u64> {
+    pub fn insert(
+        &mut self,
+        end: u64,
+        number: u64,
+        record: Record,
+        ready: &mut Vec<Record>,
+    ) -> Result<(), u64> {
         let sequence = record.position.sequence;
         if sequence > end + 1 {
             let bytes = record.payload.len();
@@ -30,16 +36,16 @@ impl Reorder {
                 self.bytes += bytes;
             }
             let full = self.waiting.len() > RECORDS_MAX || self.bytes > BYTES_MAX;
-            return if full { Err(end + 1) } else { Ok(Vec::new()) };
+            return if full { Err(end + 1) } else { Ok(()) };
         }
         let mut next = sequence.max(end) + 1;
-        let mut ready = vec![record];
+        ready.push(record);
         while let Some((_, record)) = self.waiting.remove(&next) {
             self.bytes -= record.payload.len();
             ready.push(record);
             next += 1;
         }
-        Ok(ready)
+        Ok(())
     }
 
     /// The lowest sequence that waits.
@@ -56,12 +62,18 @@ impl Reorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Origin, Position};
+    use crate::{Attributes, Origin, Position};
     use bytes::Bytes;
 
     fn record(sequence: u64) -> Record {
         let position = Position { origin: Origin(1), sequence };
-        Record { position, id: [0; 16], recorded_at: 0, attributes: Vec::new(), payload: Bytes::new() }
+        Record {
+            position,
+            id: [0; 16],
+            recorded_at: 0,
+            attributes: Attributes::default(),
+            payload: Bytes::new(),
+        }
     }
 
     #[test]
@@ -69,7 +81,8 @@ mod tests {
         let order = [3_u64, 2, 5, 1, 1, 4, 7, 6];
         let (mut reorder, mut end, mut out) = (Reorder::default(), 0, Vec::new());
         for (number, sequence) in order.into_iter().enumerate() {
-            let ready = reorder.insert(end, number as u64, record(sequence)).expect("room");
+            let mut ready = Vec::new();
+            reorder.insert(end, number as u64, record(sequence), &mut ready).expect("room");
             out.extend(ready.iter().map(|r| r.position.sequence));
             end = end.max(out.last().copied().unwrap_or(0));
         }
@@ -81,9 +94,9 @@ mod tests {
     fn what_never_comes_is_told() {
         let mut reorder = Reorder::default();
         for sequence in 3..RECORDS_MAX as u64 + 3 {
-            assert!(reorder.insert(1, sequence, record(sequence)).is_ok());
+            assert_eq!(reorder.insert(1, sequence, record(sequence), &mut Vec::new()), Ok(()));
         }
         assert_eq!(reorder.first_number(), Some(3));
-        assert_eq!(reorder.insert(1, 9, record(1 << 40)).err(), Some(2));
+        assert_eq!(reorder.insert(1, 9, record(1 << 40), &mut Vec::new()), Err(2));
     }
 }

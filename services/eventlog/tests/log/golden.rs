@@ -21,7 +21,7 @@ fn stored(name: &str) -> Vec<u8> {
 fn calls() -> Vec<Vec<NewRecord>> {
     let one = |id: u8, attributes: &[(&str, &str)], payload: &'static [u8]| NewRecord {
         id: [id; 16],
-        attributes: attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        attributes: attributes.iter().copied().collect(),
         payload: Bytes::from_static(payload),
     };
     vec![

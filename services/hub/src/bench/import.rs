@@ -205,7 +205,7 @@ fn append_alone(path: &Path, sizes: &[usize], total: u64) -> Result<f64, Failure
     while done < total {
         let mut record = |n: u64| NewRecord {
             id: (u128::from(done + n) << 64 | 0x5a5a).to_be_bytes(),
-            attributes: vec![("channel".into(), "till".into()), ("type".into(), "purchase.completed".into())],
+            attributes: [("channel", "till"), ("type", "purchase.completed")].into(),
             payload: bytes.slice(..*sizes.next().unwrap_or(&largest)),
         };
         let portion: Vec<NewRecord> = (0..(PORTION as u64).min(total - done)).map(&mut record).collect();

@@ -62,11 +62,17 @@ impl InOrder {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use tributary_eventlog::Position;
+    use tributary_eventlog::{Attributes, Position};
 
     fn record(sequence: u64) -> Record {
         let position = Position { origin: Origin(1), sequence };
-        Record { position, id: [0; 16], recorded_at: 0, attributes: Vec::new(), payload: Bytes::new() }
+        Record {
+            position,
+            id: [0; 16],
+            recorded_at: 0,
+            attributes: Attributes::default(),
+            payload: Bytes::new(),
+        }
     }
 
     #[test]

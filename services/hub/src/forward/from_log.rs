@@ -49,9 +49,7 @@ impl Reader {
                 }
             };
             let last = records.last().map(|r| r.position.sequence)?;
-            let of_channel = |r: &&tributary_eventlog::Record| {
-                r.attributes.iter().any(|(n, v)| &**n == "channel" && &**v == name)
-            };
+            let of_channel = |r: &&tributary_eventlog::Record| r.attributes.get("channel") == Some(name);
             let events = records.iter().filter(of_channel).filter_map(|r| decode(r).ok().flatten());
             let channel = hub.channel(name)?;
             for event in events {

@@ -16,9 +16,8 @@ fn mark(key: &IndexKey) -> String {
 /// The first record of a log that is written with this key.
 #[must_use]
 pub fn opened(origin: Origin, key: &IndexKey) -> NewRecord {
-    let mut record = NewRecord::log_opened(origin);
-    record.attributes.push((ATTRIBUTE.into(), mark(key).into()));
-    record
+    let record = NewRecord::log_opened(origin);
+    NewRecord { attributes: record.attributes.with(ATTRIBUTE, &mark(key)), ..record }
 }
 
 /// What is wrong with the first copy that was written with another key.
@@ -29,8 +28,8 @@ pub(super) fn stranger(mirrors: &Mirrors, key: &IndexKey) -> Option<Trouble> {
 /// What is wrong with a log that was written with another key. One that does not tell is believed: earlier releases wrote it.
 pub(crate) fn differs(log: &dyn EventLog, key: &IndexKey) -> Option<Trouble> {
     let first = log.get(1).ok().flatten()?;
-    let (_, found) = first.attributes.iter().find(|(name, _)| &**name == ATTRIBUTE)?;
-    (**found != *mark(key)).then(|| Trouble {
+    let found = first.attributes.get(ATTRIBUTE)?;
+    (found != mark(key)).then(|| Trouble {
         code: "index_key_differs",
         detail: format!("the node of log {} has another index key: no customer would be found across nodes", log.origin()),
         remedy: "give all nodes of a hub the same key before their first start: copy `keys/index.key` from the data folder \

@@ -20,7 +20,7 @@ impl ByChannel {
 }
 
 fn attribute<'a>(record: &'a Record, name: &str) -> &'a str {
-    record.attributes.iter().find(|(n, _)| &**n == name).map_or("", |(_, value)| value)
+    record.attributes.get(name).unwrap_or_default()
 }
 
 impl Labels for ByChannel {

@@ -78,8 +78,10 @@ pub async fn apply(State(hub): Shared, request: Request) -> Answer {
             .remedy("change that section and start again, or take it out to manage the policy by command"));
     }
     let wanted = Policy { applied: true, ..wanted };
-    let known =
-        blocking(|| policy::in_force(&hub) == wanted && policy::stated(&hub) == Some(wanted.to_json()));
+    let known = blocking(|| {
+        policy::in_force(&hub) == wanted
+            && policy::stated(&hub).is_some_and(|stated| stated.policy == wanted.to_json())
+    });
     if known {
         return Err(Problem::new(409, "policy_in_force", "this policy is in force already"));
     }
@@ -105,7 +107,7 @@ pub async fn apply(State(hub): Shared, request: Request) -> Answer {
 
 /// Puts a policy in force that another node's log states by now, as a job; not while another job is underway. Blocks.
 pub(crate) fn adopt_stated(hub: &Arc<Hub>) {
-    let stated = policy::stated(hub).and_then(|text| Policy::from_json(&text).ok());
+    let stated = policy::stated(hub).and_then(|stated| Policy::from_json(&stated.policy).ok());
     let other = stated.filter(|stated| stated.applied && *stated != policy::in_force(hub));
     let Some(wanted) = other else { return };
     let Ok(job) = start(hub, "policy") else { return };

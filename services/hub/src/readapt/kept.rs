@@ -37,7 +37,7 @@ impl First {
 
     /// Of a record that readapting appended; `None` for others.
     pub fn readapted(record: &Record) -> Option<Self> {
-        let (_, value) = record.attributes.iter().find(|(name, _)| &**name == READAPTS)?;
+        let value = record.attributes.get(READAPTS)?;
         let (position, at) = value.split_once(' ')?;
         let (origin, sequence) = position.split_once(':')?;
         Some(Self {
@@ -48,8 +48,8 @@ impl First {
     }
 
     /// The attribute that says so: position and microseconds, such as `0000000a:12 1700000000000000`.
-    pub fn attribute(self) -> (Box<str>, Box<str>) {
-        (READAPTS.into(), format!("{:08x}:{} {}", self.origin, self.sequence, self.recorded_at.0).into())
+    pub fn attribute(self) -> (&'static str, String) {
+        (READAPTS, format!("{:08x}:{} {}", self.origin, self.sequence, self.recorded_at.0))
     }
 }
 
@@ -176,16 +176,16 @@ mod tests {
     fn the_attribute_is_text_and_back() {
         let first = First { origin: 10, sequence: 12, recorded_at: Micros(1_700_000_000_000_000) };
         let (name, value) = first.attribute();
-        assert_eq!((&*name, &*value), ("readapts", "0000000a:12 1700000000000000"));
+        assert_eq!((name, &*value), ("readapts", "0000000a:12 1700000000000000"));
         let mut record = Record {
             position: Position { origin: Origin(10), sequence: 90 },
             id: [0; 16],
             recorded_at: 1_800_000_000_000_000,
-            attributes: vec![("channel".into(), "desk".into()), (name, value)],
+            attributes: [("channel", "desk"), (name, &value)].into(),
             payload: Vec::new().into(),
         };
         assert_eq!((First::readapted(&record), First::of(&record)), (Some(first), first));
-        record.attributes.pop();
+        record.attributes = [("channel", "desk")].into();
         let own = First { origin: 10, sequence: 90, recorded_at: Micros(1_800_000_000_000_000) };
         assert_eq!((First::readapted(&record), First::of(&record)), (None, own));
     }

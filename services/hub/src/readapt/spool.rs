@@ -100,11 +100,8 @@ fn planned(bytes: &[u8], channel: &str) -> Option<Planned> {
         sequence: u64::from_be_bytes(*sequence),
         recorded_at: Micros(i64::from_be_bytes(*recorded_at)),
     };
-    let attributes = vec![
-        ("channel".into(), channel.into()),
-        ("type".into(), event.body.type_name().into()),
-        first.attribute(),
-    ];
+    let (name, value) = first.attribute();
+    let attributes = [("channel", channel), ("type", event.body.type_name()), (name, &value)].into();
     let record = NewRecord { id: event.id.0, attributes, payload: payload.to_vec().into() };
     let was = Some(EventId(*was)).filter(|id| *id != EventId::default());
     Some(Planned { record, was, first })

@@ -127,7 +127,7 @@ impl<'a> Sweep<'a> {
 
     fn record(&mut self, record: &Record) -> Result<(), Problem> {
         let name = self.scope.channel.context.name.as_str();
-        if !record.attributes.iter().any(|(n, v)| &**n == "channel" && &**v == name) {
+        if record.attributes.get("channel") != Some(name) {
             return Ok(());
         }
         let first = First::of(record);

@@ -52,8 +52,11 @@ impl Asking {
     /// About another topic of the same cluster.
     pub fn about(options: &Options, topic: String) -> Result<Self, PipeError> {
         let mut config = client::reader(options)?;
-        // Single messages are looked at: nothing is fetched ahead.
+        // Single messages are looked at: nothing is fetched ahead, and nothing waits for more of them. A question that a broker
+        // still holds, or a pause because one message is enough, would stand in the way of the next one for a second.
         config
+            .set("fetch.wait.max.ms", "20")
+            .set("fetch.queue.backoff.ms", "20")
             .set("queued.min.messages", "1")
             .set("fetch.message.max.bytes", "65536")
             .set("enable.partition.eof", "true");

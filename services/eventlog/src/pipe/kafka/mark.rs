@@ -3,7 +3,10 @@
 //! counts. Its timestamp is the topic's date of birth, which every record carries, so that a topic that lost its head is
 //! known as well.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use rdkafka::{
     Message as _,
@@ -53,8 +56,10 @@ pub(super) fn headers(partitions: u32) -> OwnedHeaders {
 
 /// A header's text.
 pub(super) fn header<'a>(message: &'a BorrowedMessage<'_>, name: &str) -> Option<&'a str> {
-    let mut headers = message.headers()?.iter();
-    let value = headers.find_map(|header| if header.key == name { header.value } else { None })?;
+    let headers = message.headers()?;
+    let find = || headers.iter().find_map(|header| if header.key == name { header.value } else { None });
+    // The client panics over a header whose name is not UTF-8, which anybody may write; ours stand before it, or nowhere.
+    let value = catch_unwind(AssertUnwindSafe(find)).ok().flatten()?;
     std::str::from_utf8(value).ok()
 }
 

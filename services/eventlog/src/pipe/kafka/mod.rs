@@ -178,6 +178,7 @@ async fn connect(options: &Options) -> Result<Connected, PipeError> {
 async fn begin(options: &Options, asking: &Arc<Mutex<Asking>>) -> Result<Connected, PipeError> {
     let (shape, settings) = topic::open(options, asking).await?;
     let sending = Sending::new(options, settings.largest().unwrap_or(usize::MAX));
+    sending.prepare()?;
     let (partitions, replicas) = (shape.partitions, shape.replicas);
     let find = move |asking: &mut Asking| {
         let held = asking.held(partitions)?;

@@ -199,12 +199,10 @@ impl Polling {
 }
 
 fn read(message: &BorrowedMessage<'_>) -> Arrived {
-    let record = if mark::is_mark(message) {
-        Err(NotOurs::Mark)
-    } else {
-        let payload = Bytes::copy_from_slice(message.payload().unwrap_or_default());
-        message::decode(|name| mark::header(message, name), payload)
-    };
+    let payload = Bytes::copy_from_slice(message.payload().unwrap_or_default());
+    let record = message::decode(|name| mark::header(message, name), payload);
+    // Nearly all are records, so the mark is looked for last.
+    let record = record.map_err(|why| if mark::is_mark(message) { NotOurs::Mark } else { why });
     let partition = u32::try_from(message.partition()).unwrap_or(0);
     Arrived { partition, number: answers::number(message), record }
 }

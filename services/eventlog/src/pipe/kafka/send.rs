@@ -25,8 +25,8 @@ use crate::{
 const DELIVERY_MS: &str = "10000";
 /// Messages of one request: a whole window of a forwarder, and below the limit that Kafka has where nobody set one.
 const BATCH_BYTES: usize = 900_000;
-/// Messages that wait in the client: a few windows of a forwarder.
-const WAITING_KIB: &str = "32768";
+/// Messages that wait in the client: all windows of a forwarder, and as many that it gave up.
+const WAITING_KIB: &str = "65536";
 
 /// The producer of one pipe, made when it is first used and again after it has failed for good.
 pub(super) struct Sending {
@@ -51,6 +51,11 @@ impl Sending {
         // the client adds.
         let batch_bytes = BATCH_BYTES.min(largest / 4 * 3).max(1);
         Self { options: options.clone(), batch_bytes, producer: Mutex::default(), newest: Mutex::default() }
+    }
+
+    /// Makes the producer, which then gets its id from a broker: half a second that the first records need not wait.
+    pub fn prepare(&self) -> Result<(), PipeError> {
+        self.producer().map(|_| ())
     }
 
     /// Sends records of one log; returns the partition and the number of the last one.

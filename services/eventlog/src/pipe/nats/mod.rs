@@ -17,7 +17,9 @@ use async_nats::{
 use async_trait::async_trait;
 use tokio::sync::{OnceCell, watch};
 
-use super::{Binding, Finding, Incoming, Inspection, Labels, Pipe, PipeError, Place, State, message};
+use super::{
+    Binding, Finding, Incoming, Inspection, Labels, Pipe, PipeError, Place, State, forward, message,
+};
 use crate::Record;
 
 pub use super::login::NatsLogin as Login;
@@ -27,8 +29,9 @@ pub use settings::judge;
 
 /// Longest wait for one answer of the server.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Messages without an answer at a time.
-const UNDER_WAY_MAX: usize = 2_048;
+/// Messages without an answer at a time: room for all windows of a forwarder, and for as many that it gave up and whose answers
+/// may still come. With less, windows that are half sent would wait for each other.
+const UNDER_WAY_MAX: usize = 2 * forward::UNDER_WAY;
 /// The one partition.
 const PARTITION: u32 = 0;
 

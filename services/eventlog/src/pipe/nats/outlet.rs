@@ -2,6 +2,7 @@
 //! which takes a message only behind the one that its sender knows.
 
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -193,7 +194,7 @@ impl Lead for NatsLead {
         let last = stream.get_raw_message(self.newest).await.map_err(|e| answers::asked(&e))?;
         let value = |name: &&str| {
             let (name, _) = Binding::Nats.header(name, "");
-            last.headers.get(&*name).and_then(|value| unescaped(value.as_str()))
+            last.headers.get(&*name).and_then(|value| unescaped(value.as_str())).map(Cow::into_owned)
         };
         Ok(vec![attributes.iter().map(value).collect()])
     }
